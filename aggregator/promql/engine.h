@@ -1,0 +1,75 @@
+// Engine: evaluates PromQL over a storage::Queryable. One per program; queries run on the caller's thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/storage/querier.h"
+#include "model/clock.h"
+#include "model/labels.h"
+#include "model/sample.h"
+#include "model/status.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace tidemark::promql {
+
+struct EngineOptions {
+  int64_t lookback_ms = 5 * 60'000;
+  int64_t timeout_ms = 2 * 60'000;
+  size_t samples_max = 50'000'000;     // In memory at a time, as --query.max-samples.
+  size_t bytes_max = size_t{1} << 30;  // Of one query's columns.
+  unsigned concurrency_max = 20;       // Further queries wait, at most until their deadline.
+};
+
+// What one query may do beyond the engine's options. Zero means the engine's own.
+struct QueryOptions {
+  int64_t lookback_ms = 0;
+  int64_t timeout_ms = 0;
+  const std::atomic<bool>* canceled = nullptr;  // Set by another thread to stop the query.
+};
+
+// One series of an answer: a vector has one sample each, a matrix any number, a scalar one series without labels.
+struct ResultSeries {
+  Labels labels;
+  std::vector<Sample> samples;
+};
+
+enum class ResultType { kScalar, kVector, kMatrix, kString };
+
+struct QueryResult {
+  ResultType type = ResultType::kVector;
+  std::vector<ResultSeries> series;  // Order is part of the answer for sort() and topk(); else sorted by labels.
+  std::string text;                  // kString only.
+  int64_t t_ms = 0;                  // Of an instant query.
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+};
+
+class Engine {
+ public:
+  Engine(storage::Queryable& store, const EngineOptions& options, const Clock& clock, prometheus::Registry& metrics);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Errors: kInvalid (does not parse or type-check; the message starts with "line:column: parse error:" and is the
+  // caller's fault), kExecution, kLimit, kTimeout, kCanceled, or what storage said. Thread-safe.
+  Result<QueryResult> instant(std::string_view expression, int64_t t_ms, const QueryOptions& options = {});
+  // REQUIRES: start_ms <= end_ms, step_ms > 0.
+  Result<QueryResult> range(std::string_view expression, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+                            const QueryOptions& options = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tidemark::promql

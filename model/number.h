@@ -1,0 +1,20 @@
+// Sample values as text, both directions, the way Prometheus reads and prints them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "model/status.h"
+
+namespace tidemark {
+
+// Reads a float as the exposition format and PromQL write it: decimal, exponent, hex (0x1p-2), "Inf", "+Inf", "-Inf",
+// "NaN" in any case, "_" between digits refused. The whole of `text` must be the number. Out of range becomes 0 or Inf.
+Result<double> parse_float(std::string_view text);
+
+// Shortest text that reads back to the same bits, without exponent between 1e-6 and 1e21 (Go's 'f'/'g' rule as the
+// Prometheus API and its clients print): "1", "0.1", "1e+21", "+Inf", "-Inf", "NaN".
+void append_float(std::string& out, double v);
+std::string format_float(double v);
+
+}  // namespace tidemark

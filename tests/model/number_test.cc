@@ -1,0 +1,70 @@
+#include "model/number.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <random>
+
+#include "model/sample.h"
+
+namespace tidemark {
+namespace {
+
+TEST(Number, Parses) {
+  const auto check = [](std::string_view text, double want) {
+    const auto got = parse_float(text);
+    ASSERT_TRUE(got) << text;
+    EXPECT_EQ(std::bit_cast<uint64_t>(*got), std::bit_cast<uint64_t>(want)) << text << " is " << *got;
+  };
+  check("1", 1);
+  check("+1.5e3", 1500);
+  check("-0", -0.0);
+  check(".5", 0.5);
+  check("0x1p-2", 0.25);
+  check("0x1F", 31);
+  check("inf", INFINITY);
+  check("+Inf", INFINITY);
+  check("-INF", -INFINITY);
+  check("NaN", normal_nan());
+  check("1e400", INFINITY);
+  check("-1e400", -INFINITY);
+  check("1e-400", 0);
+  check("0.1", 0.1);
+}
+
+TEST(Number, Refuses) {
+  for (const char* text :
+       {"", "+", "-", "x", "1x", "1 ", " 1", "--1", "+-1", "1_0", "-NaN", "infi", "nan(1)", "0x", "e5"}) {
+    EXPECT_FALSE(parse_float(text)) << text;
+  }
+}
+
+TEST(Number, Formats) {
+  const auto check = [](double v, std::string_view want) { EXPECT_EQ(format_float(v), want); };
+  check(0, "0");
+  check(-0.0, "-0");
+  check(1, "1");
+  check(0.1, "0.1");
+  check(100000000, "100000000");
+  check(1e20, "100000000000000000000");
+  check(1e21, "1e+21");
+  check(1e-6, "0.000001");
+  check(1e-7, "1e-07");
+  check(INFINITY, "+Inf");
+  check(-INFINITY, "-Inf");
+  check(NAN, "NaN");
+  check(stale_nan(), "NaN");
+}
+
+TEST(Number, EveryFormattedValueReadsBack) {
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 20'000; ++i) {
+    const double v = std::bit_cast<double>(random());
+    if (std::isnan(v)) continue;
+    EXPECT_EQ(*parse_float(format_float(v)), v) << format_float(v);
+  }
+}
+
+}  // namespace
+}  // namespace tidemark
