@@ -69,9 +69,25 @@ void append_float(std::string& out, double v) {
   const double magnitude = std::fabs(v);
   const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
   char buffer[64];  // "-" and at most 21 digits, or 0.00000ddd with 17 digits.
+  // std::to_chars writes a large whole number with all the digits of its binary value (2^70 as ...424); Go writes the
+  // shortest digits and then zeros (...400).
+  const bool large = !exponent && magnitude >= 9007199254740992.0;  // 2^53: below it the two are the same.
   const auto result = std::to_chars(buffer, buffer + sizeof buffer, v,
-                                    exponent ? std::chars_format::scientific : std::chars_format::fixed);
-  out.append(buffer, result.ptr);
+                                    exponent || large ? std::chars_format::scientific : std::chars_format::fixed);
+  if (!large) {
+    out.append(buffer, result.ptr);
+    return;
+  }
+  const char* const e = std::find(static_cast<const char*>(buffer), static_cast<const char*>(result.ptr), 'e');
+  int zeros = 0;
+  std::from_chars(e + 2, result.ptr, zeros);  // Behind "e+".
+  const char* const point = std::find(static_cast<const char*>(buffer), e, '.');
+  out.append(static_cast<const char*>(buffer), point);
+  if (point != e) {
+    out.append(point + 1, e);
+    zeros -= static_cast<int>(e - point - 1);
+  }
+  out.append(static_cast<size_t>(zeros), '0');
 }
 
 std::string format_float(double v) {
