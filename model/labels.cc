@@ -96,8 +96,8 @@ std::strong_ordering operator<=>(LabelsView a, LabelsView b) {
   auto i = a.begin();
   auto j = b.begin();
   for (; i != a.end() && j != b.end(); ++i, ++j) {
-    if (const auto order = i->name <=> j->name; order != 0) return order;
-    if (const auto order = i->value <=> j->value; order != 0) return order;
+    if (const auto order = i->name <=> j->name; std::is_neq(order)) return order;
+    if (const auto order = i->value <=> j->value; std::is_neq(order)) return order;
   }
   return (i != a.end()) <=> (j != b.end());
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test. Exit 0 only when all passed.
-#   tests/run.sh            everything: style, layers, release build and tests, sanitizer builds and tests
-#   tests/run.sh --quick    without the sanitizer builds
+#   tests/run.sh            everything: style, layers, release build and tests, clang-tidy, sanitizer builds and tests
+#   tests/run.sh --quick    without clang-tidy and the sanitizer builds
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,6 +34,8 @@ run_preset() { # PRESET CTEST-ARGUMENTS...
 
 run_preset release
 if [ $quick = 0 ]; then
+  step "clang-tidy"
+  tests/tidy.sh
   # What parses hostile bytes and what shares memory between threads; the end-to-end tests run the release programs.
   run_preset asan -L unit
   run_preset tsan -L threads
