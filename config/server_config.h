@@ -58,7 +58,6 @@ struct ServerConfig {
   std::vector<RelabelConfig> alert_relabel_configs;
 
   std::string file;                   // Where it was read.
-  std::string text;                   // The file as it was, with secrets hidden, for /api/v1/status/config.
   std::vector<std::string> warnings;  // "FILE:LINE: ...", what was accepted without effect.
 };
 

@@ -130,12 +130,10 @@ bool YamlValue::is_list() const { return node_ != nullptr && node_->kind == Kind
 bool YamlValue::is_map() const { return node_ != nullptr && node_->kind == Kind::kMap; }
 int YamlValue::line() const { return node_ != nullptr ? node_->line : parent_line_; }
 
-void YamlValue::error(std::string_view what) const {
-  report_->error(line(), name_.empty() ? std::string(what) : fmt::format("\"{}\" {}", name_, what));
-}
-void YamlValue::warn(std::string_view what) const {
-  report_->warn(line(), name_.empty() ? std::string(what) : fmt::format("\"{}\" {}", name_, what));
-}
+std::string YamlValue::subject() const { return name_.empty() ? "the file" : "\"" + name_ + "\""; }
+
+void YamlValue::error(std::string_view what) const { report_->error(line(), fmt::format("{} {}", subject(), what)); }
+void YamlValue::warn(std::string_view what) const { report_->warn(line(), fmt::format("{} {}", subject(), what)); }
 
 // True when there is a value to look at; says so when it is of the wrong kind.
 bool YamlValue::expect(bool is_kind, std::string_view expected) const {
@@ -227,7 +225,14 @@ std::vector<YamlValue> YamlValue::items() const {
   std::vector<YamlValue> items;
   if (!expect(is_list(), "a list")) return items;
   items.reserve(node_->children.size());
-  for (const YamlNode* child : node_->children) items.push_back(YamlValue(report_, child, name_, node_->line));
+  for (size_t i = 0; i < node_->children.size(); ++i) {
+    const YamlNode* const child = node_->children[i];
+    if (child->kind == Kind::kNull) {  // Its own line would be that of whatever follows.
+      error(fmt::format("has an empty entry, number {}", i + 1));
+    } else {
+      items.push_back(YamlValue(report_, child, name_, node_->line));
+    }
+  }
   return items;
 }
 
@@ -239,8 +244,8 @@ std::vector<std::string> YamlValue::strings() const {
     if (child->kind == Kind::kScalar) {
       strings.push_back(child->scalar);
     } else {
-      report_->error(child->line,
-                     fmt::format("\"{}\" must be a list of strings, got {} in it", name_, kind_name(*child)));
+      report_->error(child->kind == Kind::kNull ? node_->line : child->line,
+                     fmt::format("{} must be a list of strings, got {} in it", subject(), kind_name(*child)));
     }
   }
   return strings;
@@ -298,7 +303,14 @@ YamlValue YamlMap::required(std::string_view key) {
 void YamlMap::unsupported(std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     const YamlValue value = get(key);
-    if (value.present()) report_->error(value.parent_line_, fmt::format("\"{}\"{} is not supported yet", key, place()));
+    if (!value.present() || (!value.is_scalar() && value.node_->children.empty())) continue;
+    report_->error(value.parent_line_, fmt::format("\"{}\"{} is not supported yet", key, place()));
+  }
+}
+
+void YamlMap::unsupported_if_true(std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (get(key).boolean(false)) unsupported({key});
   }
 }
 

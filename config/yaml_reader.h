@@ -61,7 +61,7 @@ class YamlValue {
   int64_t duration_ms(int64_t fallback) const;   // "1h30m"; see model/duration.h.
   uint64_t size_bytes(uint64_t fallback) const;  // "0" or "10MB": B KB MB GB TB PB EB, also KiB...; all powers of 1024.
 
-  // Lists; empty when absent or of another kind.
+  // Lists; empty when absent or of another kind. An item without a value is an error and left out.
   std::vector<YamlValue> items() const;
   std::vector<std::string> strings() const;
 
@@ -79,6 +79,7 @@ class YamlValue {
   friend class YamlMap;
   YamlValue(YamlReport* report, const YamlNode* node, std::string name, int parent_line)
       : report_(report), node_(node), name_(std::move(name)), parent_line_(parent_line) {}
+  std::string subject() const;
   bool scalar_text(std::string_view expected, std::string_view& text) const;
   bool expect(bool is_kind, std::string_view expected) const;
 
@@ -114,8 +115,11 @@ class YamlMap {
   uint64_t size_bytes(std::string_view key, uint64_t fallback) { return get(key).size_bytes(fallback); }
   std::vector<std::string> strings(std::string_view key) { return get(key).strings(); }
 
-  // Keys that Prometheus has and we do not: an error that says so, for each that is present.
+  // Keys that Prometheus has and we do not: an error that says so, for each that is present and not an empty list or
+  // mapping.
   void unsupported(std::initializer_list<std::string_view> keys);
+  // The same for switches, whose "false" asks for nothing.
+  void unsupported_if_true(std::initializer_list<std::string_view> keys);
   // Keys that are right but change nothing here: a warning for each that is present.
   void ignored(std::initializer_list<std::string_view> keys);
 

@@ -85,7 +85,8 @@ TEST(YamlReader, ReportsEveryMistakeInOrderOfLine) {
 }
 
 TEST(YamlReader, NamesUnknownMissingAndUnsupportedKeys) {
-  YamlFile file = YamlFile::parse("global:\n  scrape_intervall: 5s\n  zzz: 1\n  oauth2: {}\n  http2: true\n", "t.yml");
+  YamlFile file = YamlFile::parse(
+      "global:\n  scrape_intervall: 5s\n  zzz: 1\n  oauth2: {id: x}\n  sigv4: {}\n  http2: true\n", "t.yml");
   YamlMap top = file.root().map();
   YamlMap map = top.get("global").map();
   map.duration_ms("scrape_interval", 0);
@@ -99,7 +100,7 @@ TEST(YamlReader, NamesUnknownMissingAndUnsupportedKeys) {
       ElementsAre("t.yml:2: \"job_name\" is missing in global",
                   "t.yml:2: unknown key \"scrape_intervall\" in global (did you mean \"scrape_interval\"?)",
                   "t.yml:3: unknown key \"zzz\" in global", "t.yml:4: \"oauth2\" in global is not supported yet"));
-  EXPECT_THAT(file.warnings(), ElementsAre("t.yml:5: \"http2\" in global has no effect here"));
+  EXPECT_THAT(file.warnings(), ElementsAre("t.yml:6: \"http2\" in global has no effect here"));
 }
 
 TEST(YamlReader, RefusesWhatWouldBeReadAsSomethingElse) {
