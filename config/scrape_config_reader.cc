@@ -58,7 +58,7 @@ ScrapeConfig read_job(const YamlValue& value, const GlobalConfig& global, const 
 
 std::string read_scheme(YamlMap& map) {
   const YamlValue value = map.get("scheme");
-  const std::string scheme = value.string("http");
+  std::string scheme = value.string("http");
   if (scheme != "http" && scheme != "https") {
     value.error(fmt::format("must be http or https, got {}", quote_value(scheme)));
   }

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -233,6 +235,48 @@ TEST(ServerConfig, EachMistakeHasItsMessage) {
     ++files;
   }
   EXPECT_GE(files, 42u);
+}
+
+// Whatever the bytes: a configuration or errors that name the file, each in a line of its own.
+TEST(ServerConfig, SurvivesRandomChanges) {
+  const std::string text =
+      "global:\n  scrape_interval: 15s\n  external_labels: &g {a: $x, b: \"\\u00e4\"}\nscrape_configs:\n"
+      "- job_name: n\n  params: {m: [x, 'y']}\n  body_size_limit: 10MB\n  relabel_configs:\n"
+      "  - source_labels: [a]\n    regex: (.*)\n    target_label: ${1}\n  static_configs:\n  - targets: ['a:1']\n"
+      "    labels: {<<: *g}\n- job_name: >-\n    folded\n    name\nrule_files: [\"*.yml\"]\n";
+  constexpr char kAlphabet[] =
+      "{}[]\"',:&*!|>-#%@ \t\n\r\x01\xff\xc3"
+      "0a$?~<";
+  size_t good = 0;
+  for (uint32_t seed = 0; seed < 3'000; ++seed) {
+    std::mt19937 random(seed);
+    std::string changed = text;
+    for (uint32_t edits = 1 + random() % 6; edits > 0 && !changed.empty(); --edits) {
+      const size_t at = random() % changed.size();
+      const char c = kAlphabet[random() % sizeof kAlphabet];
+      switch (random() % 4) {
+        case 0:
+          changed[at] = c;
+          break;
+        case 1:
+          changed.insert(changed.begin() + static_cast<ptrdiff_t>(at), c);
+          break;
+        case 2:
+          changed.erase(at, 1 + random() % 6);
+          break;
+        default:
+          changed.insert(at, changed.substr(random() % changed.size(), random() % 60));
+      }
+    }
+    const auto config = parse_server_config(changed, "f.yml");
+    if (config) {
+      ++good;
+      continue;
+    }
+    std::istringstream lines(config.error().message());
+    for (std::string line; std::getline(lines, line);) ASSERT_TRUE(line.starts_with("f.yml:")) << seed << ": " << line;
+  }
+  EXPECT_GT(good, 50u);
 }
 
 TEST(ServerConfig, AFileThatIsNotThere) {
