@@ -1,11 +1,11 @@
 // Reading a scraped page. Bytes a second are of the page; items are samples.
 //
-//   Scan/node    1,000 series as node_exporter writes them, HELP and TYPE included: what a scrape costs whose series
+//   scan_node    1,000 series as node_exporter writes them, HELP and TYPE included: what a scrape costs whose series
 //   are
 //                all known, without the look-up by series().
-//   Scan/bucket  1,000 histogram buckets with eight labels each: the long lines of services in Kubernetes.
-//   Scan/escape  1,000 series whose label values all hold escapes: the worst case for views into the body.
-//   Labels/...   The same with the labels of every sample put into a Labels: what a target's first scrape costs.
+//   scan_bucket  1,000 histogram buckets with eight labels each: the long lines of services in Kubernetes.
+//   scan_escape  1,000 series whose label values all hold escapes: the worst case for views into the body.
+//   labels_...   The same with the labels of every sample put into a Labels: what a target's first scrape costs.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -78,12 +78,12 @@ void exposition(benchmark::State& state, const std::string& page, bool labels) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kSeries);
 }
 
-BENCHMARK_CAPTURE(exposition, Scan / node, node_page(), false);
-BENCHMARK_CAPTURE(exposition, Scan / bucket, bucket_page(), false);
-BENCHMARK_CAPTURE(exposition, Scan / escape, escape_page(), false);
-BENCHMARK_CAPTURE(exposition, Labels / node, node_page(), true);
-BENCHMARK_CAPTURE(exposition, Labels / bucket, bucket_page(), true);
-BENCHMARK_CAPTURE(exposition, Labels / escape, escape_page(), true);
+BENCHMARK_CAPTURE(exposition, scan_node, node_page(), false);
+BENCHMARK_CAPTURE(exposition, scan_bucket, bucket_page(), false);
+BENCHMARK_CAPTURE(exposition, scan_escape, escape_page(), false);
+BENCHMARK_CAPTURE(exposition, labels_node, node_page(), true);
+BENCHMARK_CAPTURE(exposition, labels_bucket, bucket_page(), true);
+BENCHMARK_CAPTURE(exposition, labels_escape, escape_page(), true);
 
 }  // namespace
 }  // namespace tidemark
