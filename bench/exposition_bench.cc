@@ -1,8 +1,8 @@
 // Reading a scraped page. Bytes a second are of the page; items are samples.
 //
-//   scan_node    1,000 series as node_exporter writes them, HELP and TYPE included: what a scrape costs whose series
-//   are
-//                all known, without the look-up by series().
+//   scan_node    1,000 series as node_exporter writes them, HELP and TYPE included: what a scrape of known series
+//   costs,
+//                without the look-up by series().
 //   scan_bucket  1,000 histogram buckets with eight labels each: the long lines of services in Kubernetes.
 //   scan_escape  1,000 series whose label values all hold escapes: the worst case for views into the body.
 //   labels_...   The same with the labels of every sample put into a Labels: what a target's first scrape costs.
