@@ -37,8 +37,8 @@ struct ClientOptions {
 struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";  // Path and query, encoded.
-  Params headers;
-  std::string body;                  // With its content type in `headers`.
+  Params headers = {};
+  std::string body = {};             // With its content type in `headers`.
   int64_t deadline_ms = 10'000;      // For everything: connecting, sending, the whole answer.
   size_t body_bytes_max = 64 << 20;  // Of the answer, after decompression.
 };

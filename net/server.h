@@ -1,7 +1,8 @@
 // Server: HTTP/1.1 on our own accept and epoll front, cpp-httplib behind it for request processing.
 //
-// The front collects complete request heads within limits, parks idle connections without a thread, and hands a
-// complete head to one of a few workers; see README.md here for the threads and for what the stock listen() would cost.
+// The front collects complete requests within limits, parks connections that wait for their peer without a thread, and
+// hands a complete request to one of a few workers; see README.md here for the threads and for what the stock listen()
+// would cost.
 #pragma once
 
 #include <cstddef>
@@ -24,11 +25,12 @@ struct ServerOptions {
   size_t connections_max = 512;      // As --web.max-connections. Beyond it a new connection is answered 503.
   size_t head_bytes_max = 16 << 10;  // Request line and headers together: 431 beyond.
   size_t header_lines_max = 100;
-  size_t body_bytes_max = 32 << 20;      // 413 beyond, before it is buffered; after decompression too.
-  size_t queue_max = 1024;               // Complete heads waiting for a worker: 503 beyond.
-  int64_t head_timeout_ms = 5'000;       // From the first byte to a complete head.
-  int64_t request_timeout_ms = 150'000;  // Reading the body, the handler, and writing the answer, together.
-  int64_t idle_timeout_ms = 300'000;     // As --web.read-timeout (5m).
+  size_t body_bytes_max = 32 << 20;       // 413 beyond, before it is buffered; after decompression too.
+  size_t buffered_bytes_max = 256 << 20;  // Bodies arriving and answers leaving, of all connections: 503 beyond.
+  size_t queue_max = 1024;                // Complete requests waiting for a worker: 503 beyond.
+  int64_t head_timeout_ms = 5'000;        // From the first byte to a complete head.
+  int64_t request_timeout_ms = 150'000;   // Reading the body and writing the answer. Never cuts a handler short.
+  int64_t idle_timeout_ms = 300'000;      // As --web.read-timeout (5m).
 
   // Speed.
   unsigned workers = 4;

@@ -1,0 +1,82 @@
+#include "net/answer_stream.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "net/monotonic.h"
+
+namespace tidemark::net {
+
+namespace {
+
+constexpr size_t kHeldBytesMax = 16 << 10;
+
+}  // namespace
+
+ssize_t AnswerStream::read(char* ptr, size_t size) {
+  const size_t bytes = std::min(size, request_.size());
+  std::memcpy(ptr, request_.data(), bytes);
+  request_.remove_prefix(bytes);
+  return static_cast<ssize_t>(bytes);
+}
+
+ssize_t AnswerStream::write(const char* ptr, size_t size) {
+  if (held_.size() + size <= kHeldBytesMax) {
+    held_.append(ptr, size);
+  } else {
+    send({ptr, size});
+  }
+  return connection_.broken ? -1 : static_cast<ssize_t>(size);
+}
+
+void AnswerStream::send(std::string_view data) {
+  std::string_view held(held_);
+  while (!connection_.broken && held.size() + data.size() > 0) {
+    if (connection_.out_sent < connection_.out.size()) {  // Behind what is waiting already.
+      if (!budget_.take(held.size() + data.size())) {
+        connection_.broken = true;
+        break;
+      }
+      connection_.charged_bytes += held.size() + data.size();
+      connection_.out.append(held).append(data);
+      break;
+    }
+    iovec parts[2] = {{const_cast<char*>(held.data()), held.size()}, {const_cast<char*>(data.data()), data.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    const ssize_t bytes = ::sendmsg(connection_.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (bytes >= 0) {
+      const size_t of_held = std::min(held.size(), static_cast<size_t>(bytes));
+      held.remove_prefix(of_held);
+      data.remove_prefix(static_cast<size_t>(bytes) - of_held);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) {
+      connection_.broken = true;
+    } else if (budget_.take(held.size() + data.size())) {
+      connection_.charged_bytes += held.size() + data.size();
+      connection_.out.append(held).append(data);
+      break;
+    } else if (!wait_writable()) {
+      connection_.broken = true;
+    }
+  }
+  held_.clear();
+}
+
+bool AnswerStream::wait_writable() {
+  pollfd waiting{connection_.fd, POLLOUT, 0};
+  for (;;) {
+    const int ready = ::poll(&waiting, 1, poll_ms_until(connection_.request_end_ns));
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
+}
+
+}  // namespace tidemark::net

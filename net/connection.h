@@ -1,0 +1,51 @@
+// Connection: one accepted socket and the request under way on it.
+//
+// It has one owner at a time: the front's thread while it waits for the peer, a worker while a request is served. The
+// owner alone touches it, but for the two members that say so.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "net/body_reader.h"
+#include "net/head.h"
+#include "net/routes.h"
+
+namespace tidemark::net {
+
+struct Connection {
+  enum class Phase {
+    kHead,   // Waiting for a head or collecting it; idle when `in` is empty.
+    kBody,   // Collecting a body.
+    kServe,  // Queued, or with a worker.
+    kWrite,  // Sending what of the answer did not fit into the socket.
+    kDrain,  // Refused: reading on for a moment, so that the answer is not lost to a reset.
+  };
+
+  int fd = -1;
+  std::string remote_addr;
+  Phase phase = Phase::kHead;
+  std::string in;              // Received and not used yet.
+  size_t searched = 0;         // So far into `in` there is no end of a head.
+  int64_t head_began_ns = 0;   // First byte of the head.
+  int64_t request_end_ns = 0;  // Deadline of the request, from its complete head on.
+
+  Head head;
+  RouteMatch match;
+  BodyReader reader;
+  std::string body;
+
+  std::string out;  // The rest of the answer.
+  size_t out_sent = 0;
+  bool close_after = false;  // This answer is the last one.
+  bool broken = false;       // The socket failed: close without another word.
+  size_t charged_bytes = 0;  // Taken from the budget for `body` and `out`.
+
+  // Guarded by Front::mu_.
+  bool registered = false;  // With epoll.
+  bool parked = false;      // The front's, waiting in epoll until deadline_ns.
+  int64_t deadline_ns = 0;
+};
+
+}  // namespace tidemark::net

@@ -1,0 +1,38 @@
+// gzip, both directions, with a limit on what comes out of a compressed body.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tidemark::net {
+
+enum class GunzipResult { kOk, kTooLarge, kMalformed };
+
+// Appends to `out` what `compressed` holds: one or more gzip members. Stops as soon as more than `bytes_max` came out.
+GunzipResult gunzip(std::string_view compressed, size_t bytes_max, std::string& out);
+
+// Compresses answers. Keeps its 256 kB of working memory between calls: one a worker.
+class Gzipper {
+ public:
+  Gzipper();
+  ~Gzipper();
+  Gzipper(const Gzipper&) = delete;
+  Gzipper& operator=(const Gzipper&) = delete;
+
+  // Replaces `body` by its compressed form. False, and `body` unchanged, when that is not smaller.
+  bool compress(std::string& body);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Whether an Accept-Encoding value takes gzip: named, or "*", and not with q=0.
+bool accepts_gzip(std::string_view accept_encoding);
+
+// Whether a content type is text of a kind that shrinks.
+bool is_compressible(std::string_view content_type);
+
+}  // namespace tidemark::net

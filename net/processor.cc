@@ -1,0 +1,143 @@
+#include "net/processor.h"
+
+#include <ctime>
+#include <exception>
+#include <string>
+
+#include "net/answer_stream.h"
+#include "net/gzip.h"
+#include "net/monotonic.h"
+#include "net/percent.h"
+
+namespace tidemark::net {
+
+namespace {
+
+constexpr size_t kGzipBytesMin = 1 << 10;  // Below it a packet is a packet.
+
+std::string http_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
+
+Response plain(int status, std::string text) {
+  Response response;
+  response.status = status;
+  response.body = std::move(text);
+  return response;
+}
+
+bool is_gzip(std::string_view encoding) {
+  return equal_ignoring_case(encoding, "gzip") || equal_ignoring_case(encoding, "x-gzip");
+}
+
+}  // namespace
+
+class Processor::HttplibServer final : public httplib::Server {
+ public:
+  HttplibServer(const RequestObserver& observer, const ServerOptions& options, Budget& budget)
+      : observer_(observer), options_(options), budget_(budget) {
+    set_pre_routing_handler([this](const httplib::Request&, httplib::Response& out) {
+      answer(out);
+      return HandlerResponse::Handled;
+    });
+    set_post_routing_handler([](const httplib::Request&, httplib::Response& out) {
+      // What httplib adds and does not mean: its own keep-alive limits, and ranges.
+      out.headers.erase("Keep-Alive");
+      out.headers.erase("Accept-Ranges");
+      if (out.status == 204 || out.status == 304) out.headers.erase("Content-Length");
+    });
+    set_exception_handler([](const httplib::Request&, httplib::Response& out, const std::exception_ptr&) {
+      out.status = 500;  // Ours only: those of handlers are caught below. Without it the text would go out.
+    });
+  }
+
+  void serve(Connection& connection) {
+    connection_ = &connection;
+    AnswerStream stream(
+        connection, connection.head.method == "HEAD" ? "HEAD / HTTP/1.1\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n", budget_);
+    bool closed = false;
+    if (!process_request(stream, connection.close_after, closed, nullptr)) connection.broken = true;
+    stream.flush();
+    connection_ = nullptr;
+  }
+
+ private:
+  void answer(httplib::Response& out) {
+    Request request;
+    request.method = std::move(connection_->head.method);
+    request.path = std::move(connection_->head.path);
+    request.query = std::move(connection_->head.query);
+    request.headers = std::move(connection_->head.headers);
+    request.body = std::move(connection_->body);
+    request.remote_addr = connection_->remote_addr;
+    request.path_params = std::move(connection_->match.path_params);
+    const Route* route = connection_->match.route;
+
+    const int64_t start_ns = monotonic_ns();
+    Response response = respond(request, route);
+    if (observer_) {
+      observer_(request, route != nullptr ? std::string_view(route->pattern) : std::string_view(), response.status,
+                monotonic_ns() - start_ns);
+    }
+
+    out.status = response.status;
+    if (response.body.size() >= kGzipBytesMin && is_compressible(response.content_type) &&
+        find_param(response.headers, "Content-Encoding").empty()) {
+      out.set_header("Vary", "Accept-Encoding");
+      if (accepts_gzip(request.header("accept-encoding")) && gzipper_.compress(response.body)) {
+        out.set_header("Content-Encoding", "gzip");
+      }
+    }
+    if (!response.body.empty() && !response.content_type.empty()) {
+      out.set_header("Content-Type", response.content_type);
+    }
+    out.set_header("Date", http_date());
+    for (const auto& [name, value] : response.headers) out.set_header(name, value);  // Drops what holds a line end.
+    out.body = std::move(response.body);
+  }
+
+  Response respond(Request& request, const Route* route) {
+    if (route == nullptr) {
+      const std::string& allow = connection_->match.allow;
+      if (allow.empty()) return plain(404, "404 page not found\n");
+      Response response = plain(405, "Method Not Allowed\n");
+      response.headers.emplace_back("Allow", allow);
+      return response;
+    }
+    if (is_gzip(request.header("content-encoding"))) {
+      const size_t limit = route->body_bytes_max > 0 ? route->body_bytes_max : options_.body_bytes_max;
+      std::string body;
+      const GunzipResult result = gunzip(request.body, limit, body);
+      if (result == GunzipResult::kTooLarge) return plain(413, "the request's body is too large once decompressed\n");
+      if (result == GunzipResult::kMalformed) return plain(400, "malformed gzip body\n");
+      request.body = std::move(body);
+      std::erase_if(request.headers, [](const auto& header) { return header.first == "content-encoding"; });
+    }
+    try {
+      Response response;
+      route->handler(request, response);
+      return response;
+    } catch (...) {  // Whatever a handler lets out must not reach the peer, nor end the worker.
+      return plain(500, "internal server error\n");
+    }
+  }
+
+  const RequestObserver& observer_;
+  const ServerOptions& options_;
+  Budget& budget_;
+  Gzipper gzipper_;
+  Connection* connection_ = nullptr;  // While serve() runs.
+};
+
+Processor::Processor(const RequestObserver& observer, const ServerOptions& options, Budget& budget)
+    : server_(std::make_unique<HttplibServer>(observer, options, budget)) {}
+
+Processor::~Processor() = default;
+
+void Processor::serve(Connection& connection) { server_->serve(connection); }
+
+}  // namespace tidemark::net
