@@ -106,21 +106,33 @@ void read_scrape_formats(YamlMap& map) {
   map.unsupported_if_true({"scrape_native_histograms", "convert_classic_histograms_to_nhcb", "extra_scrape_metrics"});
   map.boolean("always_scrape_classic_histograms", true);  // Both are what happens anyhow.
   map.boolean("scrape_classic_histograms", true);
-  map.ignored({"scrape_failure_log_file", "metric_name_escaping_scheme"});
-  if (const YamlValue scheme = map.get("metric_name_validation_scheme"); scheme.string("utf8") != "utf8") {
-    scheme.warn("has no effect here: names may be any UTF-8");
-  }
+  map.ignored({"scrape_failure_log_file"});
+  const auto one_of = [&](std::string_view key, std::initializer_list<std::string_view> names, std::string_view ours) {
+    const YamlValue value = map.get(key);
+    const std::string name = value.string();
+    if (name.empty() || name == ours) return;
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      value.error(fmt::format("must be one of {}, got {}", fmt::join(names, ", "), quote_value(name)));
+    } else {
+      value.warn(fmt::format("has no effect here: it is always {}", ours));
+    }
+  };
+  one_of("metric_name_validation_scheme", {"utf8", "legacy"}, "utf8");
+  one_of("metric_name_escaping_scheme", {"allow-utf-8", "underscores", "dots", "values"}, "allow-utf-8");
 }
 
 void refuse_other_discovery(YamlMap& map) {
-  map.unsupported({"aws_sd_configs",       "azure_sd_configs",     "consul_sd_configs",      "digitalocean_sd_configs",
-                   "dns_sd_configs",       "docker_sd_configs",    "dockerswarm_sd_configs", "ec2_sd_configs",
-                   "eureka_sd_configs",    "gce_sd_configs",       "hetzner_sd_configs",     "http_sd_configs",
-                   "huawei_sd_configs",    "ionos_sd_configs",     "kubernetes_sd_configs",  "kuma_sd_configs",
-                   "lightsail_sd_configs", "linode_sd_configs",    "marathon_sd_configs",    "nerve_sd_configs",
-                   "nomad_sd_configs",     "openstack_sd_configs", "outscale_sd_configs",    "ovhcloud_sd_configs",
-                   "puppetdb_sd_configs",  "scaleway_sd_configs",  "serverset_sd_configs",   "stackit_sd_configs",
-                   "triton_sd_configs",    "uyuni_sd_configs",     "vultr_sd_configs",       "xds_sd_configs"});
+  map.unsupported(
+      {"aws_sd_configs",        "azure_sd_configs",       "consul_sd_configs",      "digitalocean_sd_configs",
+       "dns_sd_configs",        "docker_sd_configs",      "dockerswarm_sd_configs", "ec2_sd_configs",
+       "ecs_sd_configs",        "elasticache_sd_configs", "eureka_sd_configs",      "gce_sd_configs",
+       "hetzner_sd_configs",    "http_sd_configs",        "huawei_sd_configs",      "ionos_sd_configs",
+       "kubernetes_sd_configs", "kuma_sd_configs",        "lightsail_sd_configs",   "linode_sd_configs",
+       "marathon_sd_configs",   "msk_sd_configs",         "nerve_sd_configs",       "nomad_sd_configs",
+       "oci_sd_configs",        "openstack_sd_configs",   "outscale_sd_configs",    "ovhcloud_sd_configs",
+       "puppetdb_sd_configs",   "rds_sd_configs",         "scaleway_sd_configs",    "serverset_sd_configs",
+       "stackit_sd_configs",    "triton_sd_configs",      "uyuni_sd_configs",       "vultr_sd_configs",
+       "xds_sd_configs"});
 }
 
 std::vector<ScrapeConfig> read_scrape_configs(const YamlValue& list, const GlobalConfig& global,

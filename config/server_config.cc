@@ -103,7 +103,7 @@ StorageConfig read_storage(const YamlValue& value) {
     storage.retention.percentage = share;
   }
   retention.finish();
-  tsdb.ignored({"stale_series_compaction_threshold"});
+  tsdb.ignored({"chunk_encoding", "stale_series_compaction_threshold"});
   tsdb.finish();
   map.ignored({"exemplars"});
   map.finish();

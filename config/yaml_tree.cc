@@ -65,6 +65,7 @@ class YamlTree::Builder final : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(make(Kind::kNull, mark, anchor)); }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    if (tag == "tag:yaml.org,2002:binary") throw YamlSyntaxError{mark.line + 1, "!!binary is not supported"};
     YamlNode& node = make(Kind::kScalar, mark, anchor);
     node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     node.scalar = value;
