@@ -176,6 +176,7 @@ Ssl ClientConnection::handshake(int fd, int64_t deadline_ns) {
     }
     if (!wait_for_socket(fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ns, waiting)) {
       connect_error_ = "tls: handshake timeout";
+      connect_error_is_tls_ = true;
       const bool all_over = waiting.failure == Failure::kCanceled || monotonic_ns() >= exchange_->deadline_ns;
       if (all_over) exchange_->fail(waiting.failure);
       return nullptr;

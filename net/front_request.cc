@@ -51,6 +51,10 @@ Front::Next Front::advance(Connection& connection) {
 Front::Next Front::take_head(Connection& connection) {
   std::string& in = connection.in;
   while (connection.searched == 0 && in.starts_with("\r\n")) in.erase(0, 2);  // RFC 9112, section 2.2.
+  if (!in.empty() && static_cast<unsigned char>(in[0]) < 0x20 && in[0] != '\r') {
+    refuse(connection, 400, "not an HTTP request");  // A TLS client, most of the time: it need not wait to learn it.
+    return Next::kElsewhere;
+  }
   const size_t end = in.find(kHeadEnd, connection.searched);
   const size_t head_bytes = end == std::string::npos ? in.size() : end + kHeadEnd.size();
   if (head_bytes > options_.head_bytes_max) {
