@@ -124,7 +124,7 @@ const Expr& unwrap_parens(const Expr& expr);
 
 // A duration whose value depends on the query, as in [step() * 2]. Evaluated by duration_expr.h.
 struct DurationExpr {
-  enum class Op { kLiteral, kStep, kRange, kMinOf, kMaxOf, kNegate, kPlus, kAdd, kSub, kMul, kDiv, kMod, kPow };
+  enum class Op { kLiteral, kStep, kRange, kMinOf, kMaxOf, kNegate, kAdd, kSub, kMul, kDiv, kMod, kPow };
 
   Op op = Op::kLiteral;
   double seconds = 0;                 // kLiteral only.
