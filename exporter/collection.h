@@ -1,0 +1,65 @@
+// Collection: the enabled collectors, run one after the other for a scrape. A collector that fails costs its own
+// families only: node_scrape_collector_success says 0 for it, and the log says why once, until the reason changes.
+#pragma once
+
+#include <prometheus/collectable.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exporter/collector.h"
+#include "model/log.h"
+#include "model/mutex.h"
+
+namespace tidemark::exporter {
+
+struct NamedCollector {
+  std::string name;
+  std::unique_ptr<Collector> collector;
+};
+
+// Which collectors a scrape wants; both empty: all enabled ones.
+struct CollectorChoice {
+  std::vector<std::string> only;
+  std::vector<std::string> without;
+
+  bool takes(std::string_view name) const;
+};
+
+// Thread-safe: scrapes run side by side, each with a context of its own.
+class Collection final : public prometheus::Collectable {
+ public:
+  // `self`, which may be null, runs with every scrape and is not counted as a collector. `logger` outlives us.
+  Collection(std::vector<NamedCollector> collectors, std::unique_ptr<Collector> self, Logger& logger);
+  ~Collection() override;
+
+  bool has(std::string_view name) const;
+  std::vector<std::string> names() const;
+
+  // Appends what the chosen collectors say, then how they did. Returns by the deadline (Clock::monotonic_ns).
+  void collect(const CollectorChoice& choice, int64_t deadline_monotonic_ns, Families& out) const;
+
+  // Everything, for prometheus-cpp; within ten seconds.
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  struct Entry {
+    NamedCollector named;
+    std::string last_error;  // Guarded by errors_mu_.
+  };
+
+  void note_result(Entry& entry, const Status& status) const;
+  std::unique_ptr<ScrapeContext> take_context() const;
+  void give_back(std::unique_ptr<ScrapeContext> context) const;
+
+  const std::unique_ptr<Collector> self_;
+  Logger& logger_;
+  mutable std::vector<Entry> entries_;  // Constant after construction but for last_error.
+  mutable Mutex errors_mu_;
+  mutable Mutex contexts_mu_;
+  mutable std::vector<std::unique_ptr<ScrapeContext>> idle_contexts_ TM_GUARDED_BY(contexts_mu_);
+};
+
+}  // namespace tidemark::exporter

@@ -1,0 +1,56 @@
+// Collector: one subsystem of the host, as metric families. Everything that reads the kernel for /metrics is one of
+// these, one file each in collectors/, listed in collector_table.cc.
+#pragma once
+
+#include <sys/vfs.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "exporter/family.h"
+#include "exporter/name_filter.h"
+#include "exporter/scrape_context.h"
+#include "model/clock.h"
+#include "model/status.h"
+
+namespace tidemark::exporter {
+
+class Collector {
+ public:
+  virtual ~Collector() = default;
+
+  // Appends this scrape's families. Several scrapes may be inside at once: what is not in `context` is constant or has
+  // a lock of its own. On failure what was appended is dropped, and only this collector's success says 0; hardware the
+  // host does not have is not a failure but no samples. Returns by context.deadline_monotonic_ns().
+  virtual Status collect(ScrapeContext& context, Families& out) = 0;
+};
+
+// Answers as statfs(2) does: 0, or -1 with errno set. May block for as long as it likes.
+using StatfsFunction = std::function<int(const char* path, struct statfs* out)>;
+
+// What collectors are made from. Tests point the paths at a recorded tree.
+struct CollectorConfig {
+  std::string procfs = "/proc";
+  std::string sysfs = "/sys";
+  std::string rootfs = "/";
+  std::string udev_data = "/run/udev/data";
+
+  bool cpu_guest = true;
+  bool stat_softirq = false;
+  bool netdev_netlink = true;  // Ask rtnetlink instead of reading /proc/net/dev, which lacks "nohandler".
+  FilterPatterns disk_devices = {"", R"(^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$)"};
+  FilterPatterns net_devices;
+  FilterPatterns mount_points = {"",
+                                 "^/(dev|proc|run|sys|mnt|media|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)"};
+  FilterPatterns fs_types = {
+      "",
+      "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|"
+      "overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$"};
+  int64_t mount_timeout_ms = 5'000;  // All of a scrape's statfs calls together.
+
+  StatfsFunction statfs_function = ::statfs;
+  const Clock* clock = &system_clock();
+};
+
+}  // namespace tidemark::exporter

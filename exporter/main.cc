@@ -1,0 +1,86 @@
+// tidemark-exporter: reads this host's state when asked and serves it as Prometheus metrics.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "exporter/options.h"
+#include "exporter/process_metrics.h"
+#include "exporter/web.h"
+#include "net/server.h"
+
+namespace tidemark::exporter {
+namespace {
+
+net::ServerOptions server_options(const Options& options) {
+  net::ServerOptions server;
+  server.listen_addresses = options.listen_addresses;
+  server.body_bytes_max = 64 << 10;  // Nothing here reads a body.
+  server.buffered_bytes_max = 64 << 20;
+  return server;
+}
+
+// Waits for the signal to end. Every thread has these blocked, so they arrive here only.
+void wait_for_end(const sigset_t& signals, Logger& logger) {
+  for (;;) {
+    int signal = 0;
+    if (::sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP) {
+      logger.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      return;
+    }
+    logger.info("SIGHUP: there is no configuration file to reload");
+  }
+}
+
+int serve(const Options& options, const Collection& collection, const sigset_t& signals, Logger& logger) {
+  Web web(collection, options.web);
+  net::Server server(server_options(options));
+  web.add_routes(server);
+  const std::string error = server.start();
+  if (!error.empty()) {
+    logger.error("cannot serve", {{"err", error}});
+    return 1;
+  }
+  for (const std::string& address : options.listen_addresses) logger.info("listening", {{"address", address}});
+  wait_for_end(signals, logger);
+  server.stop();
+  return 0;
+}
+
+int print_once(const Options& options, const Collection& collection) {
+  constexpr int64_t kPatienceNs = 10'000'000'000;
+  const Web web(collection, options.web);
+  const std::string page = web.page({}, system_clock().monotonic_ns() + kPatienceNs);
+  const bool written = std::fwrite(page.data(), 1, page.size(), stdout) == page.size() && std::fflush(stdout) == 0;
+  return written ? 0 : 1;
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  if (const auto exit_code = parse_options(argc, argv, options)) return *exit_code;
+  Logger logger(STDERR_FILENO, options.log_level, options.log_format);
+  for (const std::string& warning : options.warnings) logger.warn(warning);
+  auto collectors = make_collectors(options);
+  if (!collectors) {
+    logger.error("bad flags", {{"err", collectors.error()}});
+    return 1;
+  }
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread starts.
+  ::signal(SIGPIPE, SIG_IGN);
+  const Collection collection(std::move(*collectors), options.web.exporter_metrics ? make_process_metrics() : nullptr,
+                              logger);
+  if (options.once) return print_once(options, collection);
+  logger.info("starting tidemark-exporter",
+              {{"version", TIDEMARK_VERSION}, {"collectors", fmt::format("{}", fmt::join(collection.names(), ","))}});
+  return serve(options, collection, signals, logger);
+}
+
+}  // namespace
+}  // namespace tidemark::exporter
+
+int main(int argc, char** argv) { return tidemark::exporter::run(argc, argv); }

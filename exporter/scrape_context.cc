@@ -1,0 +1,107 @@
+#include "exporter/scrape_context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace tidemark::exporter {
+namespace {
+
+// /proc/stat of a host with 8,192 interrupts is 50 kB, /proc/1/mountinfo of one with 10,000 mounts 2 MB.
+constexpr size_t kKeptBytesMax = 16 << 20;
+constexpr size_t kKeptBytesStart = 8 << 10;
+constexpr size_t kOnceBytesMax = 64 << 10;
+
+Status failed(std::string_view what, const std::string& path, int error) {
+  std::string message = fmt::format("{} {}: {}", what, path, strerror(error));
+  return error == ENOENT ? Status::not_found(std::move(message)) : Status::io(std::move(message));
+}
+
+}  // namespace
+
+ScrapeContext::~ScrapeContext() {
+  for (const KeptFile& file : kept_) {
+    if (file.fd >= 0) ::close(file.fd);
+  }
+}
+
+void ScrapeContext::begin(int64_t deadline_monotonic_ns) {
+  deadline_monotonic_ns_ = deadline_monotonic_ns;
+  for (KeptFile& file : kept_) file.fresh = false;
+}
+
+Result<std::string_view> ScrapeContext::read_kept(const std::string& path) {
+  auto file = std::find_if(kept_.begin(), kept_.end(), [&](const KeptFile& f) { return f.path == path; });
+  if (file == kept_.end()) {
+    kept_.emplace_back();
+    file = std::prev(kept_.end());
+    file->path = path;
+  }
+  if (!file->fresh) {
+    // What a descriptor stands for can go away (a process, a namespace); the path may name it anew.
+    const bool reopened = file->fd < 0;
+    file->status = refresh(*file);
+    if (!file->status.ok() && !reopened) file->status = refresh(*file);
+    file->fresh = true;
+  }
+  if (!file->status.ok()) return fail(file->status);
+  return std::string_view(file->buffer.data(), file->length);
+}
+
+Status ScrapeContext::refresh(KeptFile& file) {
+  if (file.fd < 0) {
+    file.fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file.fd < 0) return failed("open", file.path, errno);
+  }
+  if (file.buffer.empty()) file.buffer.resize(kKeptBytesStart);
+  file.length = 0;
+  for (;;) {
+    // The kernel makes these texts anew from offset 0 and may hand them out in pieces, so only 0 is the end.
+    const ssize_t got = ::pread(file.fd, file.buffer.data() + file.length, file.buffer.size() - file.length,
+                                static_cast<off_t>(file.length));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      const int error = errno;
+      ::close(file.fd);
+      file.fd = -1;
+      return failed("read", file.path, error);
+    }
+    if (got == 0) return {};
+    file.length += static_cast<size_t>(got);
+    if (file.length == file.buffer.size()) {
+      if (file.length >= kKeptBytesMax)
+        return Status::limit(fmt::format("{} is longer than {} bytes", file.path, kKeptBytesMax));
+      file.buffer.resize(2 * file.buffer.size());
+    }
+  }
+}
+
+Result<std::string_view> ScrapeContext::read_once(const std::string& path) {
+  // O_NONBLOCK: a pipe or a device in the place of a file must not hold the scrape.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return fail(failed("open", path, errno));
+  // The kernel charges some of these files by the size of the buffer offered, so it starts small.
+  if (once_.empty()) once_.resize(1 << 10);
+  size_t length = 0;
+  for (;;) {
+    const ssize_t got = ::read(fd, once_.data() + length, once_.size() - length);
+    if (got < 0 && errno == EINTR) continue;
+    const int error = errno;
+    if (got > 0) length += static_cast<size_t>(got);
+    if (got > 0 && length < once_.size()) continue;
+    if (got > 0 && length < kOnceBytesMax) {
+      once_.resize(2 * once_.size());
+      continue;
+    }
+    ::close(fd);
+    if (got < 0) return fail(failed("read", path, error));
+    if (got > 0) return fail(Status::limit(fmt::format("{} is longer than {} bytes", path, kOnceBytesMax)));
+    return std::string_view(once_.data(), length);
+  }
+}
+
+}  // namespace tidemark::exporter

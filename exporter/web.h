@@ -1,0 +1,45 @@
+// The exporter's pages: metrics, landing page, health. What node_exporter's users send is understood: collect[] and
+// exclude[] choose collectors, X-Prometheus-Scrape-Timeout-Seconds bounds a scrape.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "exporter/collection.h"
+#include "net/server.h"
+
+namespace tidemark::exporter {
+
+struct WebOptions {
+  std::string telemetry_path = "/metrics";
+  int64_t requests_max = 40;     // Scrapes under way at once, 503 beyond; 0: no bound.
+  bool exporter_metrics = true;  // process_*, promhttp_*, tidemark_exporter_*.
+};
+
+// Thread-safe. Collection and server outlive us.
+class Web {
+ public:
+  Web(const Collection& collection, WebOptions options);
+
+  // Before server.start(). The server's own counters become part of the page.
+  void add_routes(net::Server& server);
+
+  void metrics(const net::Request& request, net::Response& response);
+
+  // The page without HTTP around it.
+  std::string page(const CollectorChoice& choice, int64_t deadline_monotonic_ns) const;
+
+ private:
+  void landing(net::Response& response) const;
+  void append_own_metrics(Families& out) const;
+
+  const Collection& collection_;
+  const WebOptions options_;
+  const net::Server* server_ = nullptr;  // Set before the first request.
+  // Counters only; nothing is ordered by them.
+  std::atomic<int64_t> in_flight_{0};
+  std::atomic<uint64_t> answered_200_{0};
+  std::atomic<uint64_t> answered_503_{0};
+};
+
+}  // namespace tidemark::exporter
