@@ -264,7 +264,13 @@ class Printer {
   }
 
   void print_binary(const BinaryExpr& binary) {
-    print(*binary.lhs);
+    // "+Inf ^ 2" would read as +(Inf ^ 2).
+    const auto* number = try_as<NumberLiteral>(*binary.lhs);
+    if (binary.op == BinaryOp::kPow && number != nullptr && std::isinf(number->value)) {
+      out_ += "Inf";
+    } else {
+      print(*binary.lhs);
+    }
     out_.append(" ").append(binary_op_text(binary.op));
     if (binary.return_bool) out_ += " bool";
     if (binary.matching) print_matching(*binary.matching);

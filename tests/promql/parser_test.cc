@@ -154,6 +154,7 @@ TEST(ParserTest, PrintsCanonicalText) {
       {"a + fill(-1) b", "a + fill (-1) b"},
       {"a + on(x) fill_right(1) fill_left(2) b", "a + on (x) fill_left (2) fill_right (1) b"},
       {"1 > bool 2", "1 > bool 2"},
+      {"inf ^ inf", "Inf ^ +Inf"},
       {"a and on(x) b", "a and on (x) b"},
       {"# comment\na # more\n+ b", "a + b"},
   };
