@@ -1,0 +1,149 @@
+// MemoryStore: a store of nothing but a map, for tests of what reads from one and writes to one. Floats only; a sample
+// at a known timestamp replaces the one there. Thread-safe, but a querier sees the store as it is, not a snapshot.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aggregator/storage/appender.h"
+#include "aggregator/storage/querier.h"
+#include "model/mutex.h"
+
+namespace tidemark::testing {
+
+class MemoryStore final : public storage::Appender, public storage::Queryable {
+ public:
+  using Samples = std::map<int64_t, double>;
+
+  void add(const Labels& labels, int64_t t_ms, double v) {
+    const MutexLock lock(mu_);
+    series_[labels][t_ms] = v;
+  }
+  void clear() {
+    const MutexLock lock(mu_);
+    series_.clear();
+  }
+
+  // Takes labels only: every ref is unknown to it.
+  Result<storage::CommitReport> commit(storage::Batch& batch) override {
+    storage::CommitReport report;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      storage::Outcome outcome = storage::Outcome::kAccepted;
+      if (batch.labels(i).empty()) {
+        outcome = storage::Outcome::kUnknownRef;
+      } else if (batch.value(i).histogram != nullptr) {
+        outcome = storage::Outcome::kUnsupported;
+      } else {
+        add(Labels(batch.labels(i)), batch.t_ms(i), batch.value(i).number);
+      }
+      batch.set_outcome(i, outcome);
+      ++report.count[static_cast<size_t>(outcome)];
+    }
+    return report;
+  }
+
+  Result<std::unique_ptr<storage::Querier>> querier() override {
+    return std::unique_ptr<storage::Querier>(std::make_unique<MemoryQuerier>(*this));
+  }
+
+ private:
+  using Selected = std::vector<std::pair<Labels, std::vector<Sample>>>;
+
+  class Reader final : public storage::SampleReader {
+   public:
+    void reset(const std::vector<Sample>* samples) {
+      samples_ = samples;
+      next_ = 0;
+    }
+    size_t next(std::span<int64_t> t_ms, std::span<double> v) override {
+      const size_t n = std::min(t_ms.size(), samples_->size() - next_);
+      for (size_t i = 0; i < n; ++i, ++next_) {
+        t_ms[i] = (*samples_)[next_].t_ms;
+        v[i] = (*samples_)[next_].v;
+      }
+      return n;
+    }
+    Status status() const override { return {}; }
+
+   private:
+    const std::vector<Sample>* samples_ = nullptr;
+    size_t next_ = 0;
+  };
+
+  class Set final : public storage::SeriesSet {
+   public:
+    explicit Set(Selected selected) : selected_(std::move(selected)) {}
+    bool next() override {
+      if (next_ == selected_.size()) return false;
+      reader_.reset(&selected_[next_++].second);
+      return true;
+    }
+    LabelsView labels() const override { return selected_[next_ - 1].first; }
+    storage::SampleReader& samples() override { return reader_; }
+    Status status() const override { return {}; }
+
+   private:
+    const Selected selected_;
+    size_t next_ = 0;
+    Reader reader_;
+  };
+
+  class MemoryQuerier final : public storage::Querier {
+   public:
+    explicit MemoryQuerier(MemoryStore& store) : store_(store) {}
+
+    std::unique_ptr<storage::SeriesSet> select(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
+                                               const storage::SelectHints&, bool) override {
+      return std::make_unique<Set>(store_.read(matchers, min_ms, max_ms));
+    }
+    Result<std::vector<std::string>> label_names(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
+                                                 size_t limit) override {
+      std::set<std::string> names;
+      for (const auto& [labels, samples] : store_.read(matchers, min_ms, max_ms)) {
+        for (const LabelView label : labels) names.emplace(label.name);
+      }
+      return first(names, limit);
+    }
+    Result<std::vector<std::string>> label_values(std::string_view name, const std::vector<Matcher>& matchers,
+                                                  int64_t min_ms, int64_t max_ms, size_t limit) override {
+      std::set<std::string> values;
+      for (const auto& [labels, samples] : store_.read(matchers, min_ms, max_ms)) {
+        if (labels.has(name)) values.emplace(labels.get(name));
+      }
+      return first(values, limit);
+    }
+
+   private:
+    static std::vector<std::string> first(const std::set<std::string>& all, size_t limit) {
+      std::vector<std::string> out(all.begin(), all.end());
+      if (limit != 0 && out.size() > limit) out.resize(limit);
+      return out;
+    }
+
+    MemoryStore& store_;
+  };
+
+  Selected read(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms) {
+    const MutexLock lock(mu_);
+    Selected selected;
+    for (const auto& [labels, samples] : series_) {
+      if (!matches_all(matchers, labels)) continue;
+      std::vector<Sample> inside;
+      for (auto i = samples.lower_bound(min_ms); i != samples.end() && i->first <= max_ms; ++i) {
+        inside.push_back({i->first, i->second});
+      }
+      if (!inside.empty()) selected.emplace_back(labels, std::move(inside));
+    }
+    return selected;
+  }
+
+  Mutex mu_;
+  std::map<Labels, Samples> series_ TM_GUARDED_BY(mu_);
+};
+
+}  // namespace tidemark::testing
