@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/promql/parser.h"
 #include "aggregator/storage/querier.h"
 #include "model/clock.h"
 #include "model/labels.h"
@@ -27,6 +28,10 @@ struct EngineOptions {
   size_t samples_max = 50'000'000;     // In memory at a time, as --query.max-samples.
   size_t bytes_max = size_t{1} << 30;  // Of one query's columns.
   unsigned concurrency_max = 20;       // Further queries wait, at most until their deadline.
+  unsigned waiting_max = 200;          // Still further ones are refused.
+  ParserOptions parser;                // Parts of the language behind --enable-feature=.
+  bool delayed_name_removal = false;   // --enable-feature=promql-delayed-name-removal
+  int64_t subquery_step_ms = 60'000;   // Of subqueries that name none: global.evaluation_interval.
 };
 
 // What one query may do beyond the engine's options. Zero means the engine's own.
@@ -46,10 +51,10 @@ enum class ResultType { kScalar, kVector, kMatrix, kString };
 
 struct QueryResult {
   ResultType type = ResultType::kVector;
-  std::vector<ResultSeries> series;  // Order is part of the answer for sort() and topk(); else sorted by labels.
-  std::string text;                  // kString only.
-  int64_t t_ms = 0;                  // Of an instant query.
-  std::vector<std::string> warnings;
+  std::vector<ResultSeries> series;   // Order is part of the answer for sort() and topk(); else sorted by labels.
+  std::string text;                   // kString only.
+  int64_t t_ms = 0;                   // Of an instant query.
+  std::vector<std::string> warnings;  // At most 10 of each, and how many more there were.
   std::vector<std::string> infos;
 };
 
@@ -60,8 +65,13 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // After a reload changed global.evaluation_interval. Queries under way keep the old one. Thread-safe.
+  void set_subquery_step(int64_t step_ms);
+
   // Errors: kInvalid (does not parse or type-check; the message starts with "line:column: parse error:" and is the
-  // caller's fault), kExecution, kLimit, kTimeout, kCanceled, or what storage said. Thread-safe.
+  // caller's fault, or uses what this engine does not evaluate), kExecution, kLimit, kTimeout, kCanceled,
+  // kUnavailable (too many queries are waiting), or what storage said. Thread-safe; runs on the caller's thread, which
+  // needs some 4 MB of stack for the deepest expressions.
   Result<QueryResult> instant(std::string_view expression, int64_t t_ms, const QueryOptions& options = {});
   // REQUIRES: start_ms <= end_ms, step_ms > 0.
   Result<QueryResult> range(std::string_view expression, int64_t start_ms, int64_t end_ms, int64_t step_ms,

@@ -1,0 +1,245 @@
+#include "aggregator/promql/aggregate.h"
+
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "aggregator/promql/label_sets.h"
+#include "aggregator/promql/quantile.h"
+
+namespace tidemark::promql {
+namespace {
+
+// Label sets to places, in the order they were first met.
+class GroupIndex {
+ public:
+  explicit GroupIndex(Grouping grouping) : grouping_(std::move(grouping)) {}
+
+  struct Found {
+    size_t place;
+    bool is_new;
+  };
+  Found find(LabelsView labels) {
+    grouping_.apply(labels, encoded_);
+    const auto [place, is_new] = places_.try_emplace(encoded_, labels_.size());
+    if (is_new) labels_.emplace_back(LabelsView(encoded_));
+    return {place->second, is_new};
+  }
+  const Labels& labels(size_t place) const { return labels_[place]; }
+  size_t label_bytes(size_t place) const { return 2 * labels_[place].encoded().size() + 100; }
+  size_t size() const { return labels_.size(); }
+
+ private:
+  const Grouping grouping_;
+  std::string encoded_;
+  std::unordered_map<std::string, size_t> places_;
+  std::vector<Labels> labels_;
+};
+
+class FoldAggregation final : public Aggregation {
+ public:
+  FoldAggregation(QueryContext& context, AggregateOp op, Grouping grouping, size_t steps)
+      : charge_(context), op_(op), steps_(steps), groups_(std::move(grouping)) {}
+
+  Status consume(Series& series) override {
+    const auto [place, is_new] = groups_.find(series.labels);
+    if (is_new) {
+      if (Status status = charge_.add(steps_, fold_bytes(steps_) + groups_.label_bytes(place)); !status.ok()) {
+        return status;
+      }
+      folds_.push_back({make_fold(op_, steps_), series.drop_name});
+    }
+    Group& group = folds_[place];
+    group.fold->add(series.column);
+    group.drop_name |= series.drop_name;
+    return {};
+  }
+
+  Status finish(SeriesSink& sink) override {
+    Series out;
+    for (size_t place = 0; place < folds_.size(); ++place) {
+      out.labels = groups_.labels(place);
+      out.drop_name = folds_[place].drop_name;
+      folds_[place].fold->finish(out.column);
+      folds_[place].fold.reset();
+      if (Status status = sink.consume(out); !status.ok()) return status;
+    }
+    return {};
+  }
+
+ private:
+  struct Group {
+    std::unique_ptr<Fold> fold;
+    bool drop_name;
+  };
+
+  Charge charge_;
+  const AggregateOp op_;
+  const size_t steps_;
+  GroupIndex groups_;
+  std::vector<Group> folds_;
+};
+
+class QuantileAggregation final : public Aggregation {
+ public:
+  QuantileAggregation(QueryContext& context, const Column& q, Grouping grouping)
+      : context_(context), charge_(context), q_(q), groups_(std::move(grouping)) {}
+
+  Status consume(Series& series) override {
+    const auto [place, is_new] = groups_.find(series.labels);
+    size_t bytes = Column::bytes(q_.steps());
+    if (is_new) {
+      bytes += Column::bytes(q_.steps()) + groups_.label_bytes(place);
+      inputs_.push_back({{}, series.drop_name});
+    }
+    if (Status status = charge_.add(series.column.present.count(), bytes); !status.ok()) return status;
+    inputs_[place].columns.push_back(std::move(series.column));
+    inputs_[place].drop_name |= series.drop_name;
+    return {};
+  }
+
+  Status finish(SeriesSink& sink) override {
+    Series out;
+    std::vector<double> values;
+    for (size_t place = 0; place < inputs_.size(); ++place) {
+      Group& group = inputs_[place];
+      out.labels = groups_.labels(place);
+      out.drop_name = group.drop_name;
+      out.column.reset(q_.steps());
+      for (size_t step = 0; step < q_.steps(); ++step) {
+        if (Status status = context_.poll(); !status.ok()) return status;
+        values.clear();
+        for (const Column& column : group.columns) {
+          if (column.present.get(step)) values.push_back(column.v[step]);
+        }
+        if (!values.empty()) out.column.set(step, quantile(q_.v[step], values));
+      }
+      group.columns = {};
+      if (Status status = sink.consume(out); !status.ok()) return status;
+    }
+    return {};
+  }
+
+ private:
+  struct Group {
+    std::vector<Column> columns;
+    bool drop_name;
+  };
+
+  QueryContext& context_;
+  Charge charge_;
+  const Column& q_;
+  GroupIndex groups_;
+  std::vector<Group> inputs_;
+};
+
+// One output series for each value met in a group, with the value as a label.
+class CountValues final : public Aggregation {
+ public:
+  CountValues(QueryContext& context, std::string label, Grouping grouping, size_t steps)
+      : context_(context), charge_(context), label_(std::move(label)), steps_(steps), groups_(std::move(grouping)) {}
+
+  Status consume(Series& series) override {
+    places_.clear();
+    Status status;
+    series.column.present.for_each([&](size_t step) {
+      if (!status.ok()) return;
+      const double v = series.column.v[step];
+      const auto [place, is_new] = places_.try_emplace(std::bit_cast<uint64_t>(v));
+      if (is_new) status = find_output(series.labels, v, place->second);
+      if (!status.ok()) return;
+      Column& counts = outputs_[place->second];
+      counts.set(step, counts.present.get(step) ? counts.v[step] + 1 : 1);
+    });
+    return status;
+  }
+
+  Status finish(SeriesSink& sink) override {
+    Series out;
+    for (size_t place = 0; place < outputs_.size(); ++place) {
+      out.labels = groups_.labels(place);
+      out.column = std::move(outputs_[place]);
+      if (Status status = sink.consume(out); !status.ok()) return status;
+    }
+    return {};
+  }
+
+ private:
+  Status find_output(const Labels& labels, double v, size_t& place) {
+    if (Status status = context_.poll(); !status.ok()) return status;
+    LabelsBuilder builder(labels);
+    builder.set(label_, text_of(v));
+    const auto found = groups_.find(builder.build());
+    place = found.place;
+    if (!found.is_new) return {};
+    if (Status status = charge_.add(steps_, Column::bytes(steps_) + groups_.label_bytes(place)); !status.ok()) {
+      return status;
+    }
+    outputs_.emplace_back(steps_);
+    return {};
+  }
+
+  // Without an exponent, however long that is.
+  static std::string text_of(double v) {
+    if (std::isnan(v)) return "NaN";
+    if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
+    char buffer[1100];  // 2^-1074 has 1074 digits behind the point, of which the shortest form needs fewer.
+    const auto result = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed);
+    // Of large whole numbers to_chars prints all digits of the double, Go only those that tell it apart.
+    if (std::fabs(v) < 1e17) return {buffer, result.ptr};
+    const auto scientific = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific);
+    return whole_number({buffer, scientific.ptr});
+  }
+
+  // "1.25e+20" with its exponent written out as zeros.
+  static std::string whole_number(std::string_view scientific) {
+    const size_t e = scientific.find('e');
+    std::string digits;
+    for (const char c : scientific.substr(0, e)) {
+      if (c != '.' && c != '-') digits += c;
+    }
+    int exponent = 0;
+    std::from_chars(scientific.data() + e + 2, scientific.data() + scientific.size(), exponent);
+    digits.resize(std::max(digits.size(), static_cast<size_t>(exponent) + 1), '0');
+    return scientific[0] == '-' ? "-" + digits : digits;
+  }
+
+  QueryContext& context_;
+  Charge charge_;
+  const std::string label_;
+  const size_t steps_;
+  GroupIndex groups_;
+  std::vector<Column> outputs_;
+  std::unordered_map<uint64_t, size_t> places_;  // Bits of a value to its output, for the series at hand.
+};
+
+}  // namespace
+
+Grouping Grouping::make(bool without, std::vector<std::string> labels) {
+  if (without) labels.emplace_back(kMetricName);
+  return {without, sorted_names(std::move(labels))};
+}
+
+void Grouping::apply(LabelsView view, std::string& encoded) const {
+  if (without) {
+    drop_labels(view, labels, encoded);
+  } else {
+    keep_labels(view, labels, encoded);
+  }
+}
+
+std::unique_ptr<Aggregation> make_fold_aggregation(QueryContext& context, AggregateOp op, Grouping grouping,
+                                                   size_t steps) {
+  return std::make_unique<FoldAggregation>(context, op, std::move(grouping), steps);
+}
+
+std::unique_ptr<Aggregation> make_quantile_aggregation(QueryContext& context, const Column& q, Grouping grouping) {
+  return std::make_unique<QuantileAggregation>(context, q, std::move(grouping));
+}
+
+std::unique_ptr<Aggregation> make_count_values(QueryContext& context, std::string label, Grouping grouping,
+                                               size_t steps) {
+  return std::make_unique<CountValues>(context, std::move(label), std::move(grouping), steps);
+}
+
+}  // namespace tidemark::promql

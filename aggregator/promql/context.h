@@ -1,0 +1,106 @@
+// QueryContext: what one query may use, and what it has used: time, memory, samples. Every loop that can run long
+// asks poll(), every column that is kept is charged before it is allocated.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "aggregator/promql/annotations.h"
+#include "aggregator/storage/querier.h"
+#include "model/clock.h"
+#include "model/status.h"
+
+namespace tidemark::promql {
+
+struct QueryLimits {
+  int64_t deadline_ns = 0;  // Clock::monotonic_ns() at which the query ends.
+  size_t samples_max = 0;   // Held at one time, as Prometheus' --query.max-samples counts them.
+  size_t bytes_max = 0;     // Of columns, labels and decoded samples held at one time.
+  const std::atomic<bool>* canceled = nullptr;
+};
+
+// One a query; belongs to the query's thread.
+class QueryContext {
+ public:
+  QueryContext(std::string_view query, storage::Querier& querier, const Clock& clock, const QueryLimits& limits,
+               int64_t lookback_ms, bool delayed_name_removal)
+      : query_(query),
+        querier_(querier),
+        clock_(clock),
+        limits_(limits),
+        lookback_ms_(lookback_ms),
+        delayed_name_removal_(delayed_name_removal) {}
+  QueryContext(const QueryContext&) = delete;
+  QueryContext& operator=(const QueryContext&) = delete;
+
+  // OK, or why the query has to stop now. Some 30 ns: once a series, or once a thousand samples.
+  Status poll() const;
+
+  // Takes from the budgets, or says which one is used up and takes nothing. Use Charge.
+  Status charge(size_t samples, size_t bytes);
+  void release(size_t samples, size_t bytes);
+
+  void count_read(size_t samples) { samples_read_ += samples; }
+  size_t samples_read() const { return samples_read_; }
+  size_t bytes_peak() const { return bytes_peak_; }
+
+  std::string_view query() const { return query_; }
+  storage::Querier& querier() { return querier_; }
+  int64_t lookback_ms() const { return lookback_ms_; }
+  // Off, a function drops the metric's name at once; on, names are dropped at the end of the query, and until then a
+  // mark travels with the series.
+  bool delayed_name_removal() const { return delayed_name_removal_; }
+  Annotations& annotations() { return annotations_; }
+
+ private:
+  const std::string_view query_;
+  storage::Querier& querier_;
+  const Clock& clock_;
+  const QueryLimits limits_;
+  const int64_t lookback_ms_;
+  const bool delayed_name_removal_;
+  size_t samples_ = 0;
+  size_t bytes_ = 0;
+  size_t bytes_peak_ = 0;
+  size_t samples_read_ = 0;
+  Annotations annotations_;
+};
+
+// What one operator holds of the budgets; given back when it goes.
+class Charge {
+ public:
+  explicit Charge(QueryContext& context) : context_(&context) {}
+  ~Charge() { reset(); }
+  Charge(Charge&& other) noexcept
+      : context_(other.context_), samples_(std::exchange(other.samples_, 0)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Charge& operator=(Charge&& other) noexcept {
+    std::swap(context_, other.context_);
+    std::swap(samples_, other.samples_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+
+  Status add(size_t samples, size_t bytes) {
+    Status status = context_->charge(samples, bytes);
+    if (status.ok()) {
+      samples_ += samples;
+      bytes_ += bytes;
+    }
+    return status;
+  }
+  // Raises what is held to these, for a buffer that grows and is reused.
+  Status raise_to(size_t samples, size_t bytes) {
+    return add(samples > samples_ ? samples - samples_ : 0, bytes > bytes_ ? bytes - bytes_ : 0);
+  }
+  void reset() { context_->release(std::exchange(samples_, 0), std::exchange(bytes_, 0)); }
+
+ private:
+  QueryContext* context_;
+  size_t samples_ = 0;
+  size_t bytes_ = 0;
+};
+
+}  // namespace tidemark::promql

@@ -1,0 +1,200 @@
+#include "aggregator/promql/engine.h"
+
+#include <fmt/format.h>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "aggregator/promql/admission.h"
+#include "aggregator/promql/context.h"
+#include "aggregator/promql/plan.h"
+#include "aggregator/promql/result.h"
+
+namespace tidemark::promql {
+namespace {
+
+// Times further from 1970 than this (about 285,000 years) are refused, so that sums of a time, a range and an offset
+// stay far from the ends of int64_t.
+constexpr int64_t kTimeMaxMs = int64_t{1} << 53;
+
+prometheus::Histogram& duration_histogram(prometheus::Registry& registry, const char* type) {
+  const prometheus::Histogram::BucketBoundaries bounds = {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60};
+  return prometheus::BuildHistogram()
+      .Name("tidemark_query_duration_seconds")
+      .Help("Time from a query's turn to its answer or error.")
+      .Register(registry)
+      .Add({{"type", type}}, bounds);
+}
+
+prometheus::Counter& failure_counter(prometheus::Registry& registry, const char* reason) {
+  return prometheus::BuildCounter()
+      .Name("tidemark_query_failures_total")
+      .Help("Queries without an answer, by reason.")
+      .Register(registry)
+      .Add({{"reason", reason}});
+}
+
+prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+struct Metrics {
+  explicit Metrics(prometheus::Registry& r)
+      : instant_seconds(duration_histogram(r, "instant")),
+        range_seconds(duration_histogram(r, "range")),
+        running(gauge(r, "tidemark_query_running", "Queries being evaluated.")),
+        waiting(gauge(r, "tidemark_query_waiting", "Queries waiting for their turn.")),
+        running_max(gauge(r, "tidemark_query_running_max", "Queries that may be evaluated at a time.")),
+        samples_read(prometheus::BuildCounter()
+                         .Name("tidemark_query_samples_read_total")
+                         .Help("Samples that queries decoded.")
+                         .Register(r)
+                         .Add({})),
+        invalid(failure_counter(r, "invalid")),
+        execution(failure_counter(r, "execution")),
+        limit(failure_counter(r, "limit")),
+        timeout(failure_counter(r, "timeout")),
+        canceled(failure_counter(r, "canceled")),
+        refused(failure_counter(r, "refused")),
+        other(failure_counter(r, "other")) {}
+
+  void count_failure(Code code) {
+    switch (code) {
+      case Code::kInvalid:
+        return invalid.Increment();
+      case Code::kExecution:
+        return execution.Increment();
+      case Code::kLimit:
+        return limit.Increment();
+      case Code::kTimeout:
+        return timeout.Increment();
+      case Code::kCanceled:
+        return canceled.Increment();
+      case Code::kUnavailable:
+        return refused.Increment();
+      default:
+        return other.Increment();
+    }
+  }
+
+  prometheus::Histogram& instant_seconds;
+  prometheus::Histogram& range_seconds;
+  prometheus::Gauge& running;
+  prometheus::Gauge& waiting;
+  prometheus::Gauge& running_max;
+  prometheus::Counter& samples_read;
+  prometheus::Counter& invalid;
+  prometheus::Counter& execution;
+  prometheus::Counter& limit;
+  prometheus::Counter& timeout;
+  prometheus::Counter& canceled;
+  prometheus::Counter& refused;
+  prometheus::Counter& other;
+};
+
+}  // namespace
+
+struct Engine::State {
+  State(storage::Queryable& queryable, const EngineOptions& engine_options, const Clock& engine_clock,
+        prometheus::Registry& registry)
+      : store(queryable),
+        options(engine_options),
+        clock(engine_clock),
+        metrics(registry),
+        admission({options.concurrency_max, options.waiting_max}, clock, metrics.running, metrics.waiting),
+        subquery_step_ms(options.subquery_step_ms) {
+    metrics.running_max.Set(options.concurrency_max);
+  }
+
+  struct Request {
+    std::string_view text;
+    int64_t start_ms = 0;
+    int64_t end_ms = 0;
+    int64_t step_ms = 0;
+    bool instant = false;
+  };
+
+  Result<QueryResult> run(const Request& request, const QueryOptions& query) {
+    const auto out_of_range = [](int64_t t_ms) { return t_ms > kTimeMaxMs || t_ms < -kTimeMaxMs; };
+    Result<QueryResult> result = out_of_range(request.start_ms) || out_of_range(request.end_ms)
+                                     ? fail(Status::invalid("the query's time is out of range"))
+                                     : admitted(request, query);
+    if (!result) metrics.count_failure(result.error().code());
+    return result;
+  }
+
+  Result<QueryResult> admitted(const Request& request, const QueryOptions& query) {
+    // What is wrong with the text is said without waiting for a turn.
+    const auto expr = parse_expression(request.text, options.parser);
+    if (!expr) return fail(expr.error());
+    if (Status status = check(request, **expr); !status.ok()) return fail(std::move(status));
+    const Result<Plan> plan =
+        Plan::make(**expr, {request.start_ms, request.end_ms, request.step_ms, subquery_step_ms.load()});
+    if (!plan) return fail(plan.error());
+
+    QueryLimits limits;
+    const int64_t timeout_ms = query.timeout_ms > 0 ? query.timeout_ms : options.timeout_ms;
+    limits.deadline_ns = clock.monotonic_ns() + timeout_ms * 1'000'000;
+    limits.samples_max = options.samples_max;
+    limits.bytes_max = options.bytes_max;
+    limits.canceled = query.canceled;
+    if (Status status = admission.enter(limits); !status.ok()) return fail(std::move(status));
+    const int64_t begin_ns = clock.monotonic_ns();
+    Result<QueryResult> result = evaluate(request, *plan, limits, query.lookback_ms);
+    admission.leave();
+    (request.instant ? metrics.instant_seconds : metrics.range_seconds)
+        .Observe(static_cast<double>(clock.monotonic_ns() - begin_ns) / 1e9);
+    return result;
+  }
+
+  Result<QueryResult> evaluate(const Request& request, const Plan& plan, const QueryLimits& limits,
+                               int64_t lookback_ms) {
+    auto querier = store.querier();
+    if (!querier) return fail(querier.error());
+    QueryContext context(request.text, **querier, clock, limits, lookback_ms > 0 ? lookback_ms : options.lookback_ms,
+                         options.delayed_name_removal);
+    Result<QueryResult> result =
+        request.instant ? instant_result(context, plan, request.start_ms)
+                        : range_result(context, plan, grid_between(request.start_ms, request.end_ms, request.step_ms));
+    metrics.samples_read.Increment(static_cast<double>(context.samples_read()));
+    return result;
+  }
+
+  static Status check(const Request& request, const Expr& expr) {
+    if (request.instant || expr.type == ValueType::kScalar || expr.type == ValueType::kVector) return {};
+    return Status::invalid(
+        fmt::format("invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                    documented_type_name(expr.type)));
+  }
+
+  storage::Queryable& store;
+  const EngineOptions options;
+  const Clock& clock;
+  Metrics metrics;
+  Admission admission;
+  std::atomic<int64_t> subquery_step_ms;  // Relaxed would do: nothing else hangs on it.
+};
+
+Engine::Engine(storage::Queryable& store, const EngineOptions& options, const Clock& clock,
+               prometheus::Registry& metrics)
+    : state_(std::make_unique<State>(store, options, clock, metrics)) {}
+
+Engine::~Engine() = default;
+
+void Engine::set_subquery_step(int64_t step_ms) { state_->subquery_step_ms = std::max<int64_t>(1, step_ms); }
+
+Result<QueryResult> Engine::instant(std::string_view expression, int64_t t_ms, const QueryOptions& options) {
+  return state_->run({expression, t_ms, t_ms, 0, true}, options);
+}
+
+Result<QueryResult> Engine::range(std::string_view expression, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+                                  const QueryOptions& options) {
+  return state_->run({expression, start_ms, end_ms, step_ms, false}, options);
+}
+
+}  // namespace tidemark::promql

@@ -1,0 +1,282 @@
+#include "aggregator/promql/matching.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "aggregator/promql/arithmetic.h"
+#include "aggregator/promql/label_sets.h"
+#include "aggregator/promql/quote.h"
+
+namespace tidemark::promql {
+namespace {
+
+// All series with one signature.
+struct MatchGroup {
+  Labels signature;
+  std::vector<Series*> left;
+  std::vector<Series*> right;
+};
+
+std::vector<MatchGroup> match_groups(const VectorMatching& spec, Matrix& left, Matrix& right) {
+  std::vector<std::string> names = spec.labels;
+  if (!spec.on) names.emplace_back(kMetricName);
+  names = sorted_names(std::move(names));
+
+  std::vector<MatchGroup> groups;
+  std::unordered_map<std::string, size_t> places;
+  std::string signature;
+  const auto group_of = [&](const Series& series) -> MatchGroup& {
+    if (spec.on) {
+      keep_labels(series.labels, names, signature);
+    } else {
+      drop_labels(series.labels, names, signature);
+    }
+    const auto [place, is_new] = places.try_emplace(signature, groups.size());
+    if (is_new) groups.push_back({Labels(LabelsView(signature)), {}, {}});
+    return groups[place->second];
+  };
+  for (Series& series : left.series()) group_of(series).left.push_back(&series);
+  for (Series& series : right.series()) group_of(series).right.push_back(&series);
+  return groups;
+}
+
+Presence any_of(const std::vector<Series*>& series, size_t steps) {
+  Presence any(steps);
+  for (const Series* one : series) any.add(one->column.present);
+  return any;
+}
+
+Presence any_of(const Matrix& matrix, size_t steps) {
+  Presence any(steps);
+  for (const Series& one : matrix.series()) any.add(one.column.present);
+  return any;
+}
+
+// {__name__="up", job="x"}: the name is a label like any other.
+std::string braces(const Labels& labels) {
+  std::string out = "{";
+  for (const LabelView label : labels) {
+    if (out.size() > 1) out += ", ";
+    if (is_classic_label_name(label.name)) {
+      out += label.name;
+    } else {
+      append_quoted(out, label.name);
+    }
+    out += '=';
+    append_quoted(out, label.value);
+  }
+  return out + "}";
+}
+
+enum class Mask { kWhere, kWhereNot };
+
+// Keeps the steps of a series where `mask` is set, or is not set, and passes on what is left of it.
+Status emit_masked(Series& series, const Presence& mask, Mask how, SeriesSink& sink) {
+  Presence& present = series.column.present;
+  for (size_t w = 0; w < present.word_count(); ++w) {
+    present.word(w) &= how == Mask::kWhere ? mask.word(w) : ~mask.word(w);
+  }
+  return present.any() ? sink.consume(series) : Status();
+}
+
+// Arithmetic between one-to-one, or "many" and "one" side; `one` is the left operand for group_right.
+class ArithmeticMatch {
+ public:
+  ArithmeticMatch(QueryContext& context, BinaryOp op, bool return_bool, const VectorMatching& spec, SeriesSink& sink)
+      : context_(context),
+        op_(op),
+        return_bool_(return_bool),
+        spec_(spec),
+        sink_(sink),
+        swapped_(spec.cardinality == MatchCardinality::kOneToMany),
+        one_to_one_(spec.cardinality == MatchCardinality::kOneToOne),
+        names_(sorted_names(spec.labels)),
+        fill_many_(spec.fill_left),
+        fill_one_(spec.fill_right) {}
+
+  Status run(Matrix& left, Matrix& right) {
+    if (left.size() == 0 && right.size() == 0) return {};
+    steps_ = (left.size() > 0 ? left : right).series()[0].column.steps();
+    // A side without any sample at a step settles that step before anything can be found wrong with the other.
+    active_ = any_of(left, steps_);
+    const Presence right_any = any_of(right, steps_);
+    for (size_t w = 0; w < active_.word_count(); ++w) {
+      if (spec_.fill_left || spec_.fill_right) {
+        active_.word(w) |= right_any.word(w);
+      } else {
+        active_.word(w) &= right_any.word(w);
+      }
+    }
+    for (MatchGroup& group : match_groups(spec_, left, right)) {
+      if (Status status = context_.poll(); !status.ok()) return status;
+      std::vector<Series*>& many = swapped_ ? group.right : group.left;
+      std::vector<Series*>& one = swapped_ ? group.left : group.right;
+      if (Status status = run_group(group.signature, many, one); !status.ok()) return status;
+    }
+    return {};
+  }
+
+ private:
+  Status run_group(const Labels& signature, const std::vector<Series*>& many, const std::vector<Series*>& one) {
+    if ((many.empty() && !fill_many_) || (one.empty() && !fill_one_)) {
+      return check_one_side(signature, one);
+    }
+    if (Status status = check_one_side(signature, one); !status.ok()) return status;
+    matched_.reset(steps_);
+    results_.clear();
+    const Presence one_any = any_of(one, steps_);
+    for (const Series* m : many) {
+      for (const Series* o : one) {
+        out_.column.present = m->column.present;
+        for (size_t w = 0; w < matched_.word_count(); ++w) out_.column.present.word(w) &= o->column.present.word(w);
+        if (Status status = emit(*m, *o); !status.ok()) return status;
+      }
+      if (!fill_one_) continue;
+      out_.column.present = m->column.present;
+      for (size_t w = 0; w < matched_.word_count(); ++w) out_.column.present.word(w) &= ~one_any.word(w);
+      if (Status status = emit(*m, filler(signature, *fill_one_)); !status.ok()) return status;
+    }
+    if (!fill_many_) return {};
+    const Presence matched = matched_;
+    for (const Series* o : one) {
+      out_.column.present = o->column.present;
+      for (size_t w = 0; w < matched.word_count(); ++w) out_.column.present.word(w) &= ~matched.word(w);
+      if (Status status = emit(filler(signature, *fill_many_), *o); !status.ok()) return status;
+    }
+    return {};
+  }
+
+  Series filler(const Labels& signature, double value) const {
+    return {signature, false, Column::constant(steps_, value)};
+  }
+
+  // Two series on the "one" side that share a step are an error.
+  Status check_one_side(const Labels& signature, const std::vector<Series*>& one) const {
+    if (one.size() < 2) return {};
+    Presence seen(steps_);
+    for (size_t i = 0; i < one.size(); ++i) {
+      const Presence& present = one[i]->column.present;
+      for (size_t w = 0; w < seen.word_count(); ++w) {
+        const uint64_t both = seen.word(w) & present.word(w) & active_.word(w);
+        if (both == 0) continue;
+        const size_t step = w * 64 + static_cast<size_t>(std::countr_zero(both));
+        const auto other =
+            std::find_if(one.begin(), one.end(), [&](const Series* s) { return s->column.present.get(step); });
+        return duplicate(signature, braces(one[i]->labels), braces((*other)->labels));
+      }
+      seen.add(present);
+    }
+    return {};
+  }
+
+  Status duplicate(const Labels& signature, std::string a, std::string b) const {
+    if (a > b) std::swap(a, b);
+    return Status::execution(fmt::format(
+        "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}];many-to-many "
+        "matching not allowed: matching labels must be unique on one side",
+        braces(signature), swapped_ ? "left" : "right", a, b));
+  }
+
+  // Answers for the steps present in out_.
+  Status emit(const Series& many, const Series& one) {
+    Presence& present = out_.column.present;
+    if (!present.any()) return {};
+    out_.labels = result_labels(many.labels, one.labels);
+    out_.drop_name = return_bool_;
+    if (one_to_one_) {
+      if (matched_.intersects(present)) {
+        return Status::execution(
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+      }
+    } else {
+      const auto [place, is_new] = results_.try_emplace(out_.labels.encoded(), present);
+      if (!is_new) {
+        if (place->second.intersects(present)) {
+          return Status::execution("multiple matches for labels: grouping labels must ensure unique matches");
+        }
+        place->second.add(present);
+      }
+    }
+    matched_.add(present);
+
+    const Column& left = swapped_ ? one.column : many.column;
+    const Column& right = swapped_ ? many.column : one.column;
+    out_.column.v.resize(steps_);
+    combine(op_, return_bool_, left, right, left, out_.column);
+    if (!present.any()) return {};
+    if (Status status = collisions_.add(out_.labels, present); !status.ok()) return status;
+    return sink_.consume(out_);
+  }
+
+  Labels result_labels(const Labels& many, const Labels& one) {
+    LabelsBuilder builder(many);
+    if (!is_comparison(op_) || (return_bool_ && !context_.delayed_name_removal())) {
+      for (const LabelView label : many) {
+        if (is_metadata_label(label.name)) builder.erase(label.name);
+      }
+    }
+    if (one_to_one_) {
+      for (const LabelView label : many) {
+        const bool listed = std::binary_search(names_.begin(), names_.end(), label.name);
+        if (listed != spec_.on) builder.erase(label.name);
+      }
+    }
+    for (const std::string& name : spec_.include) builder.set(name, one.get(name));
+    return builder.build();
+  }
+
+  QueryContext& context_;
+  const BinaryOp op_;
+  const bool return_bool_;
+  const VectorMatching& spec_;
+  SeriesSink& sink_;
+  const bool swapped_;
+  const bool one_to_one_;
+  const std::vector<std::string> names_;  // Of on() or ignoring().
+  // Of the "many" and the "one" side, whichever operand that is: so Prometheus reads fill_left and fill_right.
+  const std::optional<double> fill_many_;
+  const std::optional<double> fill_one_;
+  size_t steps_ = 0;
+  Presence active_;                                    // Steps at which anything is matched at all.
+  Presence matched_;                                   // Of the current group.
+  std::unordered_map<std::string, Presence> results_;  // Of the current group.
+  CollisionCheck collisions_;
+  Series out_;
+};
+
+}  // namespace
+
+Status match_sets(QueryContext& context, BinaryOp op, const VectorMatching& spec, Matrix& left, Matrix& right,
+                  SeriesSink& sink) {
+  if (left.size() == 0 && right.size() == 0) return {};
+  const size_t steps = (left.size() > 0 ? left : right).series()[0].column.steps();
+  for (MatchGroup& group : match_groups(spec, left, right)) {
+    if (Status status = context.poll(); !status.ok()) return status;
+    if (op == BinaryOp::kOr) {
+      const Presence left_any = any_of(group.left, steps);
+      for (Series* series : group.left) {
+        if (Status status = sink.consume(*series); !status.ok()) return status;
+      }
+      for (Series* series : group.right) {
+        if (Status status = emit_masked(*series, left_any, Mask::kWhereNot, sink); !status.ok()) return status;
+      }
+      continue;
+    }
+    const Presence right_any = any_of(group.right, steps);
+    const Mask how = op == BinaryOp::kAnd ? Mask::kWhere : Mask::kWhereNot;
+    for (Series* series : group.left) {
+      if (Status status = emit_masked(*series, right_any, how, sink); !status.ok()) return status;
+    }
+  }
+  return {};
+}
+
+Status match_arithmetic(QueryContext& context, BinaryOp op, bool return_bool, const VectorMatching& spec, Matrix& left,
+                        Matrix& right, SeriesSink& sink) {
+  return ArithmeticMatch(context, op, return_bool, spec, sink).run(left, right);
+}
+
+}  // namespace tidemark::promql

@@ -1,0 +1,157 @@
+#include "aggregator/promql/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "aggregator/promql/annotations.h"
+#include "aggregator/promql/arithmetic.h"
+#include "aggregator/promql/call.h"
+#include "aggregator/promql/duration_expr.h"
+#include "aggregator/promql/functions.h"
+
+namespace tidemark::promql {
+namespace {
+
+// Functions whose answer depends on the evaluation time even where their arguments do not.
+constexpr std::array<std::string_view, 11> kTimeDependent = {
+    "day_of_month", "day_of_week", "day_of_year", "days_in_month", "hour",          "minute",
+    "month",        "year",        "time",        "timestamp",     "predict_linear"};
+
+}  // namespace
+
+class Plan::Maker {
+ public:
+  Maker(Plan& plan, const QueryTimes& times)
+      : plan_(plan), query_(times), durations_{times.step_ms, times.end_ms - times.start_ms} {}
+
+  struct Visited {
+    bool invariant = false;
+    bool by_itself = false;  // Counts as step-invariant part even where what is around it is not.
+  };
+
+  // Every node of the tree once, leaves first.
+  Visited visit(const Expr& expr) {
+    const Visited visited = visit_kind(expr);
+    plan_.invariant_[&expr] = visited.invariant && visited.by_itself;
+    return visited;
+  }
+
+  const Status& status() const { return status_; }
+
+ private:
+  Visited visit_kind(const Expr& expr) {
+    switch (expr.kind) {
+      case ExprKind::kNumber:
+      case ExprKind::kString:
+        return {true, false};
+      case ExprKind::kParen:
+        return visit(*as<ParenExpr>(expr).expr);
+      case ExprKind::kUnary:
+        return visit(*as<UnaryExpr>(expr).expr);
+      case ExprKind::kVectorSelector: {
+        const bool fixed = visit_selector(as<VectorSelector>(expr));
+        return {fixed, fixed};
+      }
+      case ExprKind::kMatrixSelector: {
+        const auto& matrix = as<MatrixSelector>(expr);
+        const bool fixed = visit_selector(*matrix.vector);
+        Times times = plan_.times_[matrix.vector.get()];
+        times.range_ms = duration(matrix.range, DurationUse::kRange);
+        plan_.times_[&expr] = times;
+        return {fixed, false};
+      }
+      case ExprKind::kSubquery:
+        return visit_subquery(as<SubqueryExpr>(expr));
+      case ExprKind::kBinary:
+        return visit_binary(as<BinaryExpr>(expr));
+      case ExprKind::kAggregate: {
+        const auto& aggregate = as<AggregateExpr>(expr);
+        // The parameter has no say, as in Prometheus: topk(scalar(x), y @ 0) takes k from the first step.
+        if (aggregate.parameter != nullptr) visit(*aggregate.parameter);
+        return visit(*aggregate.expr);
+      }
+      case ExprKind::kCall:
+        return visit_call(as<CallExpr>(expr));
+    }
+    return {};
+  }
+
+  bool visit_selector(const VectorSelector& selector) {
+    if (selector.extension != VectorSelector::Extension::kNone) {
+      refuse(selector, "anchored and smoothed selectors are");
+    }
+    plan_.times_[&selector] = {shift(selector.time), 0, 0};
+    return selector.time.has_at();
+  }
+
+  Visited visit_subquery(const SubqueryExpr& subquery) {
+    Times times;
+    times.shift = shift(subquery.time);
+    times.range_ms = duration(subquery.range, DurationUse::kRange);
+    times.step_ms = subquery.step.is_set() ? duration(subquery.step, DurationUse::kRange) : query_.subquery_step_ms;
+    plan_.times_[&subquery] = times;
+    visit(*subquery.expr);
+    return {subquery.time.has_at(), false};
+  }
+
+  Visited visit_binary(const BinaryExpr& binary) {
+    if (!is_arithmetic(binary.op) && !is_set_op(binary.op)) {
+      refuse(binary, fmt::format("operator \"{}\" is", binary_op_text(binary.op)));
+    }
+    const bool lhs = visit(*binary.lhs).invariant;
+    const bool rhs = visit(*binary.rhs).invariant;
+    return {lhs && rhs, true};
+  }
+
+  Visited visit_call(const CallExpr& call) {
+    const std::string_view name = call.function->name;
+    if (!is_supported_function(name)) refuse(call, fmt::format("function \"{}\" is", name));
+    bool invariant = std::find(kTimeDependent.begin(), kTimeDependent.end(), name) == kTimeDependent.end();
+    // Of a selector the samples' own times are asked, and they do not move.
+    if (name == "timestamp" && unwrap_parens(*call.args[0]).kind == ExprKind::kVectorSelector) invariant = true;
+    for (const ExprPtr& arg : call.args) invariant &= visit(*arg).invariant;
+    return {invariant, true};
+  }
+
+  TimeShift shift(const TimeModifiers& time) {
+    TimeShift shift;
+    shift.offset_ms = duration(time.offset, DurationUse::kOffset);
+    shift.at_ms = time.at_ms;
+    if (time.at_edge == TimeModifiers::AtEdge::kStart) shift.at_ms = query_.start_ms;
+    if (time.at_edge == TimeModifiers::AtEdge::kEnd) shift.at_ms = query_.end_ms;
+    return shift;
+  }
+
+  int64_t duration(const DurationValue& value, DurationUse use) {
+    const Result<int64_t> ms = evaluate_duration(value, durations_, use);
+    if (ms) return *ms;
+    fail_once(ms.error());
+    return 1;
+  }
+
+  void refuse(const Expr& expr, std::string_view what) {
+    fail_once(Status::invalid(fmt::format("{} not supported yet (at byte {})", what, expr.span.start)));
+  }
+  void fail_once(Status status) {
+    if (status_.ok()) status_ = std::move(status);
+  }
+
+  Plan& plan_;
+  const QueryTimes query_;
+  const DurationContext durations_;
+  Status status_;
+};
+
+Result<Plan> Plan::make(const Expr& expr, const QueryTimes& times) {
+  Plan plan;
+  plan.expr_ = &expr;
+  Maker maker(plan, times);
+  maker.visit(expr);
+  if (!maker.status().ok()) return fail(maker.status());
+  return plan;
+}
+
+}  // namespace tidemark::promql

@@ -1,0 +1,152 @@
+// Calls of functions over a range: of a selector or of a subquery.
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "aggregator/promql/evaluator.h"
+#include "aggregator/promql/functions.h"
+#include "aggregator/promql/name_drop.h"
+#include "aggregator/promql/quote.h"
+#include "aggregator/promql/range_functions.h"
+#include "aggregator/promql/select.h"
+#include "aggregator/promql/text.h"
+
+namespace tidemark::promql {
+namespace {
+
+bool keeps_name(std::string_view function) { return function == "last_over_time" || function == "first_over_time"; }
+
+bool looks_like_counter(std::string_view metric) {
+  constexpr std::array<std::string_view, 4> kSuffixes = {"_total", "_sum", "_count", "_bucket"};
+  for (const std::string_view suffix : kSuffixes) {
+    if (metric.ends_with(suffix)) return true;
+  }
+  return false;
+}
+
+// The function applied to one series after the other.
+class RangeCall {
+ public:
+  struct Arguments {
+    std::string_view function;
+    RangeSpec spec;
+    Column scalar;  // Of quantile_over_time and predict_linear; else empty.
+    TextOffset first_argument_at;
+  };
+
+  RangeCall(QueryContext& context, const Arguments& arguments, SeriesSink& sink)
+      : context_(context),
+        arguments_(arguments),
+        function_(make_range_function(arguments.function, arguments.spec.range_ms)),
+        sink_(sink),
+        names_(context),
+        wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
+
+  Status apply(LabelsView labels, bool drop_name, const Samples& samples) {
+    const Column* scalar = arguments_.scalar.v.empty() ? nullptr : &arguments_.scalar;
+    over_windows(*function_, samples, arguments_.spec, scalar, out_.column);
+    if (!out_.column.present.any()) return {};
+    warn(labels);
+    out_.labels = Labels(labels);
+    out_.drop_name = drop_name;
+    if (!keeps_name(arguments_.function) && arguments_.function != "absent_over_time") {
+      if (Status status = names_.apply_whole(out_); !status.ok()) return status;
+    }
+    return sink_.consume(out_);
+  }
+
+ private:
+  void warn(LabelsView labels) {
+    if (wants_counter_) {
+      const std::string_view metric = labels.metric_name();
+      if (!metric.empty() && !looks_like_counter(metric)) {
+        context_.annotations().info(
+            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + quoted(metric),
+            arguments_.first_argument_at);
+      }
+    }
+    if (arguments_.function != "quantile_over_time") return;
+    out_.column.present.for_each([&](size_t i) {
+      const double q = arguments_.scalar.v[i];
+      if (q >= 0 && q <= 1) return;
+      context_.annotations().warn("quantile value should be between 0 and 1, got " + general(q),
+                                  arguments_.first_argument_at);
+    });
+  }
+
+  QueryContext& context_;
+  const Arguments& arguments_;
+  const std::unique_ptr<RangeFunction> function_;
+  SeriesSink& sink_;
+  NameDrop names_;
+  const bool wants_counter_;
+  Series out_;
+};
+
+class CallOnRaw final : public RawSink {
+ public:
+  explicit CallOnRaw(RangeCall& call) : call_(call) {}
+  Status consume(const RawSeries& series) override { return call_.apply(series.labels, false, series.samples); }
+
+ private:
+  RangeCall& call_;
+};
+
+// A column as samples: its present steps, at their times.
+struct ColumnSamples {
+  std::vector<int64_t> t_ms;
+  std::vector<double> v;
+
+  void assign(const Column& column, const Grid& grid) {
+    t_ms.clear();
+    v.clear();
+    column.present.for_each([&](size_t i) {
+      if (is_stale(column.v[i])) return;
+      t_ms.push_back(grid.time_ms(i));
+      v.push_back(column.v[i]);
+    });
+  }
+};
+
+}  // namespace
+
+Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+  RangeCall::Arguments arguments;
+  arguments.function = call.function->name;
+  arguments.first_argument_at = unwrap_parens(*call.args[0]).span.start;
+  const Expr* range = nullptr;
+  Charge charge(context_);
+  for (const ExprPtr& arg : call.args) {
+    if (arg->type == ValueType::kMatrix) {
+      range = &unwrap_parens(*arg);
+    } else if (Status status = scalar(*arg, grid, arguments.scalar, charge); !status.ok()) {
+      return status;
+    }
+  }
+  const Plan::Times& times = plan_.times(*range);
+  arguments.spec = {grid, times.shift, times.range_ms};
+  if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;  // The call's own result.
+  RangeCall range_call(context_, arguments, sink);
+
+  if (const auto* selector = try_as<MatrixSelector>(*range)) {
+    CallOnRaw on_raw(range_call);
+    return select_raw(context_, {selector->vector->matchers, times.shift, arguments.function}, arguments.spec, on_raw);
+  }
+  const auto& subquery = as<SubqueryExpr>(*range);
+  const Grid inner = subquery_grid(subquery, grid);
+  Matrix matrix(context_);
+  if (Status status = vector(*subquery.expr, inner, matrix); !status.ok()) return status;
+  if (Status status = charge.add(0, inner.steps * (sizeof(int64_t) + sizeof(double))); !status.ok()) return status;
+  ColumnSamples samples;
+  for (const Series& series : matrix.series()) {
+    if (Status status = context_.poll(); !status.ok()) return status;
+    samples.assign(series.column, inner);
+    if (Status status = range_call.apply(series.labels, series.drop_name, {samples.t_ms, samples.v}); !status.ok()) {
+      return status;
+    }
+  }
+  return {};
+}
+
+}  // namespace tidemark::promql

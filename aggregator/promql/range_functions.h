@@ -1,0 +1,47 @@
+// Functions of a window of samples: rate(), avg_over_time(), predict_linear() and their like, without their labels.
+//
+// A RangeFunction is made once a query, then sees one series after the other: begin() with all samples the query needs
+// of it, then value() for the windows of its steps, oldest first. So what is worth knowing about the whole series
+// (where its counter was reset) is found in one pass, and what can be carried from window to window (the maximum) is,
+// but only where that is exact: nothing is ever subtracted that has left the window, since an Inf or 1e308 would leave
+// a trace.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace tidemark::promql {
+
+struct Samples {
+  std::span<const int64_t> t_ms;  // Rising. Without staleness markers.
+  std::span<const double> v;
+};
+
+struct Window {
+  // Samples [begin, end) of the series. REQUIRES: begin < end; both never fall from one window of a series to the next.
+  size_t begin = 0;
+  size_t end = 0;
+  int64_t range_start_ms = 0;  // Exclusive.
+  int64_t range_end_ms = 0;    // Inclusive.
+  int64_t eval_ms = 0;         // The step's time: differs from range_end_ms by the offset.
+  double argument = 0;         // Of quantile_over_time and predict_linear, at this step.
+};
+
+// Holds the state of one series at a time; one thread.
+class RangeFunction {
+ public:
+  virtual ~RangeFunction() = default;
+  // The samples stay valid until the next begin().
+  virtual void begin(const Samples& samples) = 0;
+  // False when the window has no answer, as a rate over a single sample.
+  virtual bool value(const Window& window, double& out) = 0;
+};
+
+// Null when there is none of that name.
+std::unique_ptr<RangeFunction> make_range_function(std::string_view name, int64_t range_ms);
+bool is_range_function(std::string_view name);
+
+}  // namespace tidemark::promql

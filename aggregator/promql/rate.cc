@@ -1,0 +1,108 @@
+#include "aggregator/promql/rate.h"
+
+#include <vector>
+
+namespace tidemark::promql {
+namespace {
+
+// The increase between the first and the last sample of a window, stretched to the window's ends.
+//
+// Samples rarely lie on the ends. Where the gap to an end is at most 10 % longer than the mean distance of the
+// samples, the slope is assumed to go on to the end; where it is longer, the series is assumed to begin or stop in
+// there, and the slope goes on for half a distance. A counter is never stretched below the point where it was 0.
+class Extrapolated final : public RangeFunction {
+ public:
+  struct Kind {
+    bool counter = false;     // Falls are resets, and count from 0.
+    bool per_second = false;  // Divide by the range.
+  };
+
+  Extrapolated(Kind kind, int64_t range_ms) : kind_(kind), range_seconds_(static_cast<double>(range_ms) / 1000) {}
+
+  void begin(const Samples& samples) override {
+    samples_ = samples;
+    resets_.clear();
+    first_reset_ = 0;
+    if (!kind_.counter) return;
+    for (size_t i = 1; i < samples.v.size(); ++i) {
+      if (samples.v[i] < samples.v[i - 1]) resets_.push_back(i);
+    }
+  }
+
+  bool value(const Window& w, double& out) override {
+    const size_t gaps = w.end - w.begin - 1;
+    if (gaps == 0) return false;
+    const int64_t first_ms = samples_.t_ms[w.begin];
+    const int64_t last_ms = samples_.t_ms[w.end - 1];
+    const double increase = increase_in(w);
+
+    const double sampled = static_cast<double>(last_ms - first_ms) / 1000;
+    const double mean_distance = sampled / static_cast<double>(gaps);
+    const double near = mean_distance * 1.1;
+    double to_start = static_cast<double>(first_ms - w.range_start_ms) / 1000;
+    double to_end = static_cast<double>(w.range_end_ms - last_ms) / 1000;
+    if (to_start >= near) to_start = mean_distance / 2;
+    const double first = samples_.v[w.begin];
+    if (kind_.counter && increase > 0 && first >= 0) {
+      const double to_zero = sampled * (first / increase);
+      if (to_zero < to_start) to_start = to_zero;
+    }
+    if (to_end >= near) to_end = mean_distance / 2;
+
+    double factor = sampled == 0 ? 1.0 : (sampled + to_start + to_end) / sampled;
+    if (kind_.per_second) factor /= range_seconds_;
+    out = increase * factor;
+    return true;
+  }
+
+ private:
+  double increase_in(const Window& w) {
+    double increase = samples_.v[w.end - 1] - samples_.v[w.begin];
+    while (first_reset_ < resets_.size() && resets_[first_reset_] <= w.begin) ++first_reset_;
+    for (size_t r = first_reset_; r < resets_.size() && resets_[r] < w.end; ++r) increase += samples_.v[resets_[r] - 1];
+    return increase;
+  }
+
+  const Kind kind_;
+  const double range_seconds_;
+  Samples samples_;
+  std::vector<size_t> resets_;  // Samples less than the one before them.
+  size_t first_reset_ = 0;      // The first that can matter to this window or a later one.
+};
+
+// From the last two samples alone.
+class Instant final : public RangeFunction {
+ public:
+  explicit Instant(bool counter) : counter_(counter) {}
+
+  void begin(const Samples& samples) override { samples_ = samples; }
+
+  bool value(const Window& w, double& out) override {
+    if (w.end - w.begin < 2) return false;
+    const int64_t distance_ms = samples_.t_ms[w.end - 1] - samples_.t_ms[w.end - 2];
+    if (distance_ms == 0) return false;
+    const double last = samples_.v[w.end - 1];
+    const double previous = samples_.v[w.end - 2];
+    out = counter_ && last < previous ? last : last - previous;
+    if (counter_) out /= static_cast<double>(distance_ms) / 1000;
+    return true;
+  }
+
+ private:
+  const bool counter_;
+  Samples samples_;
+};
+
+}  // namespace
+
+std::unique_ptr<RangeFunction> make_rate_function(std::string_view name, int64_t range_ms) {
+  using Kind = Extrapolated::Kind;
+  if (name == "rate") return std::make_unique<Extrapolated>(Kind{.counter = true, .per_second = true}, range_ms);
+  if (name == "increase") return std::make_unique<Extrapolated>(Kind{.counter = true}, range_ms);
+  if (name == "delta") return std::make_unique<Extrapolated>(Kind{}, range_ms);
+  if (name == "irate") return std::make_unique<Instant>(true);
+  if (name == "idelta") return std::make_unique<Instant>(false);
+  return nullptr;
+}
+
+}  // namespace tidemark::promql

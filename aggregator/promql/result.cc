@@ -1,0 +1,167 @@
+#include "aggregator/promql/result.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "aggregator/promql/evaluator.h"
+#include "aggregator/promql/functions.h"
+#include "aggregator/promql/label_sets.h"
+#include "aggregator/promql/select.h"
+
+namespace tidemark::promql {
+namespace {
+
+// Whether an instant vector comes in an order of its own, which the answer keeps.
+bool is_ordered(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::kParen:
+      return is_ordered(*as<ParenExpr>(expr).expr);
+    case ExprKind::kUnary:
+      return is_ordered(*as<UnaryExpr>(expr).expr);
+    case ExprKind::kBinary: {
+      const auto& binary = as<BinaryExpr>(expr);
+      if (binary.matching) return false;
+      return is_ordered(binary.lhs->type == ValueType::kVector ? *binary.lhs : *binary.rhs);
+    }
+    case ExprKind::kAggregate:
+      return as<AggregateExpr>(expr).op == AggregateOp::kTopK || as<AggregateExpr>(expr).op == AggregateOp::kBottomK;
+    case ExprKind::kCall:
+      return as<CallExpr>(expr).function->name.starts_with("sort");
+    default:
+      return false;
+  }
+}
+
+// Drops the names whose removal was delayed to the end.
+class Cleanup final : public SeriesSink {
+ public:
+  explicit Cleanup(SeriesSink& next) : next_(next) {}
+  Status consume(Series& series) override {
+    if (series.drop_name && has_metadata(series.labels)) series.labels = without_metadata(series.labels);
+    return next_.consume(series);
+  }
+
+ private:
+  SeriesSink& next_;
+};
+
+void sort_by_labels(std::vector<ResultSeries>& series) {
+  std::sort(series.begin(), series.end(),
+            [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
+}
+
+// Moves the matrix into the result, whose samples the query's budget has to hold beside it for a moment.
+Status take_series(QueryContext& context, Matrix& matrix, const Grid& grid, QueryResult& result) {
+  Charge charge(context);
+  result.series.reserve(matrix.size());
+  for (Series& series : matrix.series()) {
+    const size_t samples = series.column.present.count();
+    if (Status status = charge.add(0, samples * sizeof(Sample)); !status.ok()) return status;
+    ResultSeries& out = result.series.emplace_back();
+    out.labels = std::move(series.labels);
+    out.samples.reserve(samples);
+    series.column.present.for_each([&](size_t i) { out.samples.push_back({grid.time_ms(i), series.column.v[i]}); });
+    series.column = Column();
+  }
+  return {};
+}
+
+Status vector_into(QueryContext& context, const Plan& plan, const Expr& expr, const Grid& grid, QueryResult& result) {
+  Matrix matrix(context);
+  Cleanup cleanup(matrix);
+  if (Status status = Evaluator(context, plan).vector(expr, grid, cleanup); !status.ok()) return status;
+  return take_series(context, matrix, grid, result);
+}
+
+Status scalar_into(QueryContext& context, const Plan& plan, const Grid& grid, QueryResult& result) {
+  Series series;
+  Charge charge(context);
+  if (Status status = Evaluator(context, plan).scalar(plan.expr(), grid, series.column, charge); !status.ok()) {
+    return status;
+  }
+  Matrix matrix(context);
+  if (Status status = matrix.consume(series); !status.ok()) return status;
+  return take_series(context, matrix, grid, result);
+}
+
+class RawResult final : public RawSink {
+ public:
+  RawResult(QueryContext& context, QueryResult& result) : charge_(context), result_(result) {}
+  Status consume(const RawSeries& series) override {
+    const size_t n = series.samples.t_ms.size();
+    if (Status status = charge_.add(n, n * sizeof(Sample) + series.labels.encoded().size()); !status.ok()) {
+      return status;
+    }
+    ResultSeries& out = result_.series.emplace_back();
+    out.labels = Labels(series.labels);
+    out.samples.reserve(n);
+    for (size_t i = 0; i < n; ++i) out.samples.push_back({series.samples.t_ms[i], series.samples.v[i]});
+    return {};
+  }
+
+ private:
+  Charge charge_;
+  QueryResult& result_;
+};
+
+Status matrix_into(QueryContext& context, const Plan& plan, const Expr& expr, const Grid& grid, QueryResult& result) {
+  const Plan::Times& times = plan.times(expr);
+  if (const auto* subquery = try_as<SubqueryExpr>(expr)) {
+    const Grid inner = Evaluator(context, plan).subquery_grid(*subquery, grid);
+    return vector_into(context, plan, *subquery->expr, inner, result);
+  }
+  RawResult sink(context, result);
+  return select_raw(context, {as<MatrixSelector>(expr).vector->matchers, times.shift, {}},
+                    {grid, times.shift, times.range_ms}, sink);
+}
+
+void add_annotations(const QueryContext& context, Annotations& annotations, QueryResult& result) {
+  result.warnings = annotations.warnings(context.query());
+  result.infos = annotations.infos(context.query());
+}
+
+}  // namespace
+
+Result<QueryResult> instant_result(QueryContext& context, const Plan& plan, int64_t t_ms) {
+  const Expr& expr = unwrap_parens(plan.expr());
+  const Grid grid{t_ms, 1, 1};
+  QueryResult result;
+  result.t_ms = t_ms;
+  Status status;
+  switch (expr.type) {
+    case ValueType::kString:
+      result.type = ResultType::kString;
+      result.text = as<StringLiteral>(expr).value;
+      break;
+    case ValueType::kScalar:
+      result.type = ResultType::kScalar;
+      status = scalar_into(context, plan, grid, result);
+      break;
+    case ValueType::kVector:
+      result.type = ResultType::kVector;
+      status = vector_into(context, plan, expr, grid, result);
+      if (!is_ordered(expr)) sort_by_labels(result.series);
+      break;
+    case ValueType::kMatrix:
+      result.type = ResultType::kMatrix;
+      status = matrix_into(context, plan, expr, grid, result);
+      sort_by_labels(result.series);
+      break;
+  }
+  if (!status.ok()) return fail(std::move(status));
+  add_annotations(context, context.annotations(), result);
+  return result;
+}
+
+Result<QueryResult> range_result(QueryContext& context, const Plan& plan, const Grid& grid) {
+  QueryResult result;
+  result.type = ResultType::kMatrix;
+  Status status = plan.expr().type == ValueType::kScalar ? scalar_into(context, plan, grid, result)
+                                                         : vector_into(context, plan, plan.expr(), grid, result);
+  if (!status.ok()) return fail(std::move(status));
+  sort_by_labels(result.series);
+  add_annotations(context, context.annotations(), result);
+  return result;
+}
+
+}  // namespace tidemark::promql

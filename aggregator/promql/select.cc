@@ -1,0 +1,182 @@
+#include "aggregator/promql/select.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+namespace tidemark::promql {
+namespace {
+
+constexpr size_t kBlock = 1024;  // Samples decoded between two looks at the clock: some microseconds.
+
+// Walks a series' samples with a step's two questions: is there one at or before, and which is the newest.
+class Cursor {
+ public:
+  explicit Cursor(QueryContext& context) : context_(context) {}
+
+  void begin(storage::SampleReader& reader) {
+    reader_ = &reader;
+    filled_ = 0;
+    next_ = 0;
+    found_ = false;
+    ended_ = false;
+  }
+
+  // Makes current() the newest sample at or before t_ms. REQUIRES: t_ms does not fall between calls.
+  Status advance(int64_t t_ms) {
+    for (;;) {
+      while (next_ < filled_ && t_[next_] <= t_ms) {
+        current_ = {t_[next_], v_[next_]};
+        found_ = true;
+        ++next_;
+      }
+      if (next_ < filled_ || ended_) return {};
+      if (Status status = context_.poll(); !status.ok()) return status;
+      filled_ = reader_->next(t_, v_);
+      next_ = 0;
+      context_.count_read(filled_);
+      if (filled_ > 0) continue;
+      ended_ = true;
+      return reader_->status();
+    }
+  }
+
+  bool found() const { return found_; }
+  const Sample& current() const { return current_; }
+
+ private:
+  QueryContext& context_;
+  storage::SampleReader* reader_ = nullptr;
+  std::array<int64_t, kBlock> t_{};
+  std::array<double, kBlock> v_{};
+  size_t filled_ = 0;
+  size_t next_ = 0;
+  Sample current_;
+  bool found_ = false;
+  bool ended_ = false;
+};
+
+void add_warnings(QueryContext& context, const storage::SeriesSet& set) {
+  for (std::string& warning : set.warnings()) context.annotations().warn(std::move(warning), 0);
+}
+
+// All samples of a series in columns that are reused from series to series.
+class SampleBuffer {
+ public:
+  explicit SampleBuffer(QueryContext& context) : context_(context), charge_(context) {}
+
+  Status fill(storage::SampleReader& reader) {
+    size_t n = 0;
+    for (;;) {
+      if (Status status = context_.poll(); !status.ok()) return status;
+      if (t_.size() < n + kBlock) {
+        const size_t room = std::max(n + kBlock, 2 * t_.size());
+        if (Status status = charge_.raise_to(room, room * (sizeof(int64_t) + sizeof(double))); !status.ok()) {
+          return status;
+        }
+        t_.resize(room);
+        v_.resize(room);
+      }
+      const size_t got = reader.next(std::span(t_).subspan(n), std::span(v_).subspan(n));
+      context_.count_read(got);
+      if (got == 0) break;
+      n = drop_stale(n, n + got);
+    }
+    size_ = n;
+    return reader.status();
+  }
+
+  Samples samples() const { return {std::span(t_).first(size_), std::span(v_).first(size_)}; }
+
+ private:
+  size_t drop_stale(size_t begin, size_t end) {
+    size_t kept = begin;
+    for (size_t i = begin; i < end; ++i) {
+      if (is_stale(v_[i])) continue;
+      t_[kept] = t_[i];
+      v_[kept] = v_[i];
+      ++kept;
+    }
+    return kept;
+  }
+
+  QueryContext& context_;
+  Charge charge_;
+  std::vector<int64_t> t_;
+  std::vector<double> v_;
+  size_t size_ = 0;
+};
+
+}  // namespace
+
+Status select_instant(QueryContext& context, const Selector& selector, const Grid& grid, What what, SeriesSink& sink) {
+  if (grid.steps == 0) return {};
+  const int64_t first_ms = selector.shift.apply(grid.start_ms);
+  const int64_t last_ms = selector.shift.apply(grid.last_ms());
+  const storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms, 0, std::string(selector.function)};
+  const auto set = context.querier().select(selector.matchers, TimeShift::earlier(first_ms, context.lookback_ms() - 1),
+                                            last_ms, hints, false);
+
+  Charge charge(context);
+  if (Status status = charge.add(0, Column::bytes(grid.steps)); !status.ok()) return status;
+  const auto cursor = std::make_unique<Cursor>(context);
+  Series series;
+  while (set->next()) {
+    if (Status status = context.poll(); !status.ok()) return status;
+    cursor->begin(set->samples());
+    series.column.reset(grid.steps);
+    for (size_t step = 0; step < grid.steps; ++step) {
+      const int64_t t_ms = selector.shift.apply(grid.time_ms(step));
+      if (Status status = cursor->advance(t_ms); !status.ok()) return status;
+      if (!cursor->found()) continue;
+      const Sample& sample = cursor->current();
+      if (sample.t_ms <= TimeShift::earlier(t_ms, context.lookback_ms()) || is_stale(sample.v)) continue;
+      series.column.set(step, what == What::kValues ? sample.v : static_cast<double>(sample.t_ms) / 1000);
+    }
+    if (!series.column.present.any()) continue;
+    series.labels = Labels(set->labels());
+    series.drop_name = false;
+    if (Status status = sink.consume(series); !status.ok()) return status;
+  }
+  add_warnings(context, *set);
+  return set->status();
+}
+
+Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink) {
+  if (spec.grid.steps == 0) return {};
+  const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, spec.range_ms,
+                                   std::string(selector.function)};
+  const auto set = context.querier().select(selector.matchers, TimeShift::earlier(spec.end_ms(0), spec.range_ms - 1),
+                                            spec.end_ms(spec.grid.steps - 1), hints, false);
+  SampleBuffer buffer(context);
+  while (set->next()) {
+    if (Status status = buffer.fill(set->samples()); !status.ok()) return status;
+    if (buffer.samples().t_ms.empty()) continue;
+    if (Status status = sink.consume({set->labels(), buffer.samples()}); !status.ok()) return status;
+  }
+  add_warnings(context, *set);
+  return set->status();
+}
+
+void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, const Column* arguments,
+                  Column& out) {
+  out.reset(spec.grid.steps);
+  function.begin(samples);
+  Window window;
+  const size_t n = samples.t_ms.size();
+  for (size_t step = 0; step < spec.grid.steps; ++step) {
+    window.range_end_ms = spec.end_ms(step);
+    window.range_start_ms = spec.begin_ms(step);
+    while (window.begin < n && samples.t_ms[window.begin] <= window.range_start_ms) ++window.begin;
+    window.end = std::max(window.end, window.begin);
+    while (window.end < n && samples.t_ms[window.end] <= window.range_end_ms) ++window.end;
+    if (window.begin == window.end) continue;
+    window.eval_ms = spec.grid.time_ms(step);
+    window.argument = arguments == nullptr ? 0 : arguments->v[step];
+    double value = 0;
+    if (function.value(window, value)) out.set(step, value);
+  }
+}
+
+}  // namespace tidemark::promql

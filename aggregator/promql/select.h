@@ -1,0 +1,74 @@
+// Selectors: from the store's series to columns, and to windows for functions over time.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aggregator/promql/context.h"
+#include "aggregator/promql/grid.h"
+#include "aggregator/promql/range_functions.h"
+#include "aggregator/promql/series.h"
+#include "model/matcher.h"
+#include "model/sample.h"
+#include "model/status.h"
+
+namespace tidemark::promql {
+
+// Which instant, or window's end, belongs to each step: the step's time or the fixed time of an `@`, minus the offset.
+struct TimeShift {
+  std::optional<int64_t> at_ms;
+  int64_t offset_ms = 0;
+
+  // Stops at the ends of what an int64_t holds: offsets come from the query's text.
+  int64_t apply(int64_t t_ms) const { return earlier(at_ms.value_or(t_ms), offset_ms); }
+  static int64_t earlier(int64_t t_ms, int64_t by_ms) {
+    int64_t result = 0;
+    if (!__builtin_sub_overflow(t_ms, by_ms, &result)) return result;
+    return by_ms > 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+  }
+};
+
+struct Selector {
+  const std::vector<Matcher>& matchers;
+  TimeShift shift;
+  std::string_view function;  // Directly around the selector: a hint for storage. May be empty.
+};
+
+// A range selector's windows are open on the left: (end - range, end].
+struct RangeSpec {
+  Grid grid;
+  TimeShift shift;
+  int64_t range_ms = 0;
+
+  int64_t end_ms(size_t step) const { return shift.apply(grid.time_ms(step)); }
+  int64_t begin_ms(size_t step) const { return TimeShift::earlier(end_ms(step), range_ms); }
+};
+
+enum class What { kValues, kTimestamps };  // Of the sample found: its value, or its time in seconds.
+
+// For every step the newest sample not older than the lookback and not followed by a staleness marker.
+Status select_instant(QueryContext& context, const Selector& selector, const Grid& grid, What what, SeriesSink& sink);
+
+// A series' samples in one range, oldest first, without staleness markers.
+struct RawSeries {
+  LabelsView labels;
+  Samples samples;
+};
+
+class RawSink {
+ public:
+  virtual ~RawSink() = default;
+  virtual Status consume(const RawSeries& series) = 0;  // Views are valid during the call.
+};
+
+// All samples that lie in any of the windows' reach, from the first window's begin to the last one's end.
+Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink);
+
+// Applies a function to every step's window over `samples`. `arguments`: a scalar for each step, or null.
+void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, const Column* arguments,
+                  Column& out);
+
+}  // namespace tidemark::promql

@@ -1,0 +1,77 @@
+// Series, and how they travel between operators: pushed one at a time, each with all its steps, into a sink.
+//
+// An operator hands a sink the series of its result in pieces: one label set may come more than once, but never twice
+// with the same step. (abs() of two metrics that take turns gives two pieces of one nameless series.) A sum does not
+// care; who needs whole series collects them into a Matrix, which puts pieces together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "aggregator/promql/column.h"
+#include "aggregator/promql/context.h"
+#include "model/labels.h"
+#include "model/status.h"
+
+namespace tidemark::promql {
+
+inline constexpr std::string_view kSameLabelset = "vector cannot contain metrics with the same labelset";
+
+struct Series {
+  Labels labels;
+  bool drop_name = false;  // With delayed name removal: metadata labels go at the end of the query.
+  Column column;
+};
+
+class SeriesSink {
+ public:
+  virtual ~SeriesSink() = default;
+  // Called once a piece, from one thread. May change the series and take its parts; the caller fills it anew each
+  // time. A failure ends the whole query.
+  virtual Status consume(Series& series) = 0;
+};
+
+// A sink made of a function.
+template <class F>
+class FunctionSink final : public SeriesSink {
+ public:
+  explicit FunctionSink(F f) : f_(std::move(f)) {}
+  Status consume(Series& series) override { return f_(series); }
+
+ private:
+  F f_;
+};
+
+// Whole series, in the order their first piece came. Two pieces of a series that share a step are an error.
+class Matrix final : public SeriesSink {
+ public:
+  explicit Matrix(QueryContext& context) : charge_(context) {}
+
+  Status consume(Series& series) override;
+
+  std::vector<Series>& series() { return series_; }
+  const std::vector<Series>& series() const { return series_; }
+  size_t size() const { return series_.size(); }
+
+ private:
+  std::vector<Series> series_;
+  std::unordered_map<std::string, size_t> index_;  // Encoded labels to place in series_.
+  Charge charge_;
+};
+
+// Finds label sets that were different and are not any more after labels were dropped or replaced.
+class CollisionCheck {
+ public:
+  // Steps decide: two pieces of one series may follow each other, not overlap.
+  Status add(const Labels& labels, const Presence& present);
+  // Equal label sets are wrong whatever their steps, as after a range function.
+  Status add_whole(const Labels& labels);
+
+ private:
+  std::unordered_map<std::string, Presence> seen_;
+};
+
+}  // namespace tidemark::promql

@@ -1,0 +1,205 @@
+// Calls that look at labels or order and not at values one by one: label_replace, label_join, sort and its variants.
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "aggregator/promql/evaluator.h"
+#include "aggregator/promql/functions.h"
+#include "aggregator/promql/natural_order.h"
+#include "model/utf8.h"
+
+namespace tidemark::promql {
+namespace {
+
+const std::string& string_argument(const CallExpr& call, size_t i) {
+  return as<StringLiteral>(unwrap_parens(*call.args[i])).value;
+}
+
+bool is_label_name(std::string_view name) { return !name.empty() && is_valid_utf8(name); }
+
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+// A replacement text with $1, ${1}, $name, ${name} and $$: taken apart once, filled in for each series.
+class Template {
+ public:
+  Template(std::string_view text, const re2::RE2& regex) {
+    while (!text.empty()) {
+      const size_t dollar = text.find('$');
+      add_literal(text.substr(0, dollar));
+      if (dollar == std::string_view::npos) return;
+      text.remove_prefix(dollar + 1);
+      if (text.starts_with('$')) {
+        add_literal("$");
+        text.remove_prefix(1);
+      } else if (!take_reference(text, regex)) {
+        add_literal("$");  // Not a reference: stands for itself.
+      }
+    }
+  }
+
+  std::string fill(const std::vector<re2::StringPiece>& groups) const {
+    std::string out;
+    for (const Piece& piece : pieces_) {
+      if (piece.group < 0) {
+        out += piece.literal;
+      } else if (static_cast<size_t>(piece.group) < groups.size()) {
+        const re2::StringPiece& group = groups[static_cast<size_t>(piece.group)];
+        out.append(group.data(), group.size());
+      }
+    }
+    return out;
+  }
+
+ private:
+  struct Piece {
+    std::string literal;
+    int group = -1;
+  };
+  static constexpr int kNoSuchGroup = 1 << 30;
+
+  void add_literal(std::string_view text) {
+    if (!text.empty()) pieces_.push_back({std::string(text), -1});
+  }
+
+  bool take_reference(std::string_view& text, const re2::RE2& regex) {
+    const bool braces = text.starts_with('{');
+    const std::string_view rest = text.substr(braces ? 1 : 0);
+    const auto end = std::find_if_not(rest.begin(), rest.end(), is_word);
+    const std::string name(rest.begin(), end);
+    if (name.empty() || (braces && (end == rest.end() || *end != '}'))) return false;
+    text.remove_prefix(name.size() + (braces ? 2 : 0));
+    pieces_.push_back({{}, group_of(name, regex)});
+    return true;
+  }
+
+  static int group_of(const std::string& name, const re2::RE2& regex) {
+    const bool number = std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (number) return name.size() > 8 || (name.size() > 1 && name[0] == '0') ? kNoSuchGroup : std::stoi(name);
+    const auto& named = regex.NamedCapturingGroups();
+    const auto found = named.find(name);
+    return found == named.end() ? kNoSuchGroup : found->second;
+  }
+
+  std::vector<Piece> pieces_;
+};
+
+void set_label(Series& series, const std::string& name, std::string_view value) {
+  LabelsBuilder builder(series.labels);
+  builder.set(name, value);
+  series.labels = builder.build();
+  if (name == kMetricName) series.drop_name = false;
+}
+
+// What a series' destination label becomes, or nothing to leave it alone.
+template <class NewValue>
+Status relabel(Evaluator& evaluator, const Expr& input, const Grid& grid, const std::string& destination,
+               NewValue new_value, SeriesSink& sink) {
+  CollisionCheck collisions;
+  FunctionSink relabelled([&](Series& series) {
+    if (const std::optional<std::string> value = new_value(series.labels)) set_label(series, destination, *value);
+    if (Status status = collisions.add(series.labels, series.column.present); !status.ok()) return status;
+    return sink.consume(series);
+  });
+  return evaluator.vector(input, grid, relabelled);
+}
+
+Status replace_labels(Evaluator& evaluator, const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+  const std::string& destination = string_argument(call, 1);
+  const std::string& source = string_argument(call, 3);
+  const std::string& pattern = string_argument(call, 4);
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  const re2::RE2 regex("(?s:" + pattern + ")", options);
+  if (!regex.ok()) return Status::execution("invalid regular expression in label_replace(): " + pattern);
+  if (!is_label_name(destination)) {
+    return Status::execution("invalid destination label name in label_replace(): " + destination);
+  }
+  const Template replacement(string_argument(call, 2), regex);
+  std::vector<re2::StringPiece> groups(static_cast<size_t>(regex.NumberOfCapturingGroups()) + 1);
+  const auto new_value = [&](const Labels& labels) -> std::optional<std::string> {
+    const std::string_view text = labels.get(source);
+    const re2::StringPiece piece(text.data(), text.size());
+    if (!regex.Match(piece, 0, piece.size(), re2::RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) {
+      return {};
+    }
+    return replacement.fill(groups);
+  };
+  return relabel(evaluator, *call.args[0], grid, destination, new_value, sink);
+}
+
+Status join_labels(Evaluator& evaluator, const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+  const std::string& destination = string_argument(call, 1);
+  const std::string& separator = string_argument(call, 2);
+  for (size_t i = 3; i < call.args.size(); ++i) {
+    if (is_label_name(string_argument(call, i))) continue;
+    return Status::execution("invalid source label name in label_join(): " + string_argument(call, i));
+  }
+  if (!is_label_name(destination)) {
+    return Status::execution("invalid destination label name in label_join(): " + destination);
+  }
+  const auto new_value = [&](const Labels& labels) {
+    std::string joined;
+    for (size_t i = 3; i < call.args.size(); ++i) {
+      if (i > 3) joined += separator;
+      joined += labels.get(string_argument(call, i));
+    }
+    return std::optional<std::string>(std::move(joined));
+  };
+  return relabel(evaluator, *call.args[0], grid, destination, new_value, sink);
+}
+
+// NaN last, whichever way numbers go.
+bool value_before(double a, double b, bool descending) {
+  if (std::isnan(a) || std::isnan(b)) return !std::isnan(a);
+  return descending ? a > b : a < b;
+}
+
+std::strong_ordering compare_by_labels(const CallExpr& call, const Labels& a, const Labels& b) {
+  for (size_t i = 1; i < call.args.size(); ++i) {
+    const std::string& name = string_argument(call, i);
+    const std::string_view x = a.get(name);
+    const std::string_view y = b.get(name);
+    if (natural_less(x, y)) return std::strong_ordering::less;
+    if (natural_less(y, x)) return std::strong_ordering::greater;
+  }
+  return a <=> b;
+}
+
+}  // namespace
+
+Status Evaluator::label_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+  if (call.function->name == "label_replace") return replace_labels(*this, call, grid, sink);
+  return join_labels(*this, call, grid, sink);
+}
+
+Status Evaluator::sort_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+  if (grid.steps != 1) {
+    context_.annotations().warn("sort is ineffective for range queries since results are always ordered by labels",
+                                call.span.start);
+    return vector(*call.args[0], grid, sink);
+  }
+  Matrix input(context_);
+  if (Status status = vector(*call.args[0], grid, input); !status.ok()) return status;
+  std::vector<Series>& series = input.series();
+  const std::string_view name = call.function->name;
+  const bool descending = name.ends_with("_desc");
+  if (name.starts_with("sort_by_label")) {
+    std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
+      const auto order = compare_by_labels(call, a.labels, b.labels);
+      return descending ? order > 0 : order < 0;
+    });
+  } else {
+    std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
+      return value_before(a.column.v[0], b.column.v[0], descending);
+    });
+  }
+  for (Series& one : series) {
+    if (Status status = sink.consume(one); !status.ok()) return status;
+  }
+  return {};
+}
+
+}  // namespace tidemark::promql
