@@ -1,0 +1,19 @@
+// Runs a script against the engine over a store made for it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tidemark::promqltest {
+
+struct Report {
+  size_t passed = 0;
+  size_t total = 0;                   // Evals, and broken lines.
+  std::vector<std::string> failures;  // "line 12: sum(x): expected ..., got ..."
+};
+
+// Every instant query is also run as the middle step of a range query, where it must answer the same.
+Report run_script(std::string_view text);
+
+}  // namespace tidemark::promqltest

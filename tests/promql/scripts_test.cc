@@ -1,0 +1,55 @@
+// Runs the scripts beside this file; promqltest runs the same by hand.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/promql/promqltest/runner.h"
+
+namespace tidemark::promqltest {
+namespace {
+
+std::vector<std::string> script_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(PROMQL_SCRIPTS)) {
+    names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Scripts : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Scripts, Pass) {
+  std::stringstream text;
+  text << std::ifstream(std::string(PROMQL_SCRIPTS "/") + GetParam() + ".test").rdbuf();
+  const Report report = run_script(text.str());
+  for (const std::string& failure : report.failures) ADD_FAILURE() << GetParam() << ": " << failure;
+  EXPECT_GT(report.total, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(PromQL, Scripts, ::testing::ValuesIn(script_names()),
+                         [](const auto& script) { return script.param; });
+
+// The runner itself: what it must not let pass.
+TEST(Runner, SeesWrongAnswers) {
+  const std::string load = "load 1m\n  x 1 2\n\n";
+  const auto failures = [&](const std::string& eval) { return run_script(load + eval).failures.size(); };
+  EXPECT_EQ(failures("eval instant at 0 x\n  x 1\n"), 0U);
+  EXPECT_EQ(failures("eval instant at 0 x\n  x 2\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 x\n  y 1\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 x\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 nothing\n  x 1\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 x\n  expect fail\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 x +\n  expect fail msg: something else\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 x\n  expect warn\n  x 1\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 quantile(2, x)\n  expect no_warn\n  {} +Inf\n"), 1U);
+  EXPECT_EQ(failures("eval instant at 0 1\n  2\n"), 1U);
+  EXPECT_EQ(failures("eval range from 0 to 1m step 1m x\n  x 1 3\n"), 1U);
+  EXPECT_EQ(failures("evaluate this\n"), 1U);
+}
+
+}  // namespace
+}  // namespace tidemark::promqltest
