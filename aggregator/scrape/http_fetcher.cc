@@ -1,19 +1,17 @@
 #include "aggregator/scrape/http_fetcher.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 
+#include "config/authorization.h"
 #include "model/number.h"
 
 namespace tidemark::scrape {
 namespace {
 
-constexpr int kRedirectsMax = 10;                 // As Go's client.
-constexpr size_t kCredentialBytesMax = 64 << 10;  // Tokens have a few kB.
+constexpr int kRedirectsMax = 10;  // As Go's client.
 
 tl::unexpected<ScrapeError> failed(ScrapeFailure failure, std::string message) {
   return tl::unexpected<ScrapeError>(ScrapeError{failure, std::move(message)});
@@ -90,32 +88,6 @@ std::string resolve(const net::Url& base, std::string_view location) {
   return origin(base) + path.substr(0, path.rfind('/') + 1) + std::string(location);
 }
 
-// The first line's worth of a file with a secret: what stands in it without blanks and newlines around it.
-tl::expected<std::string, std::string> read_credential(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return tl::unexpected<std::string>("unable to read file \"" + path + "\"");
-  std::string text(kCredentialBytesMax, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(in.gcount());
-  if (in.bad() || !in.eof())
-    return tl::unexpected<std::string>("unable to read file \"" + path + "\", or it is too long");
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string::npos) return std::string();
-  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
-}
-
-tl::expected<std::string, std::string> given_or_read(const std::string& text, const std::string& path) {
-  return path.empty() ? tl::expected<std::string, std::string>(text) : read_credential(path);
-}
-
-std::string base64(std::string_view text) {
-  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends with a NUL.
-  out.resize(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                             reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())));
-  return out;
-}
-
 }  // namespace
 
 std::string_view scrape_failure_name(ScrapeFailure failure) {
@@ -123,23 +95,6 @@ std::string_view scrape_failure_name(ScrapeFailure failure) {
       "connect",     "timeout",   "tls",          "broken",      "status",       "content_type", "body_size",
       "credentials", "malformed", "sample_limit", "label_limit", "target_limit", "canceled"};
   return kNames[static_cast<size_t>(failure)];
-}
-
-tl::expected<std::string, std::string> authorization_header(const config::HttpClientConfig& http) {
-  if (http.basic_auth) {
-    const auto user = given_or_read(http.basic_auth->username, http.basic_auth->username_file);
-    if (!user) return user;
-    const auto password = given_or_read(http.basic_auth->password.reveal(), http.basic_auth->password_file);
-    if (!password) return password;
-    return "Basic " + base64(*user + ":" + *password);
-  }
-  if (http.authorization) {
-    const auto credentials =
-        given_or_read(http.authorization->credentials.reveal(), http.authorization->credentials_file);
-    if (!credentials) return credentials;
-    return http.authorization->type + " " + *credentials;
-  }
-  return std::string();
 }
 
 HttpFetcher::HttpFetcher(const Target& target, const config::ScrapeConfig& job, const Options& options,
@@ -223,7 +178,7 @@ tl::expected<net::Params, ScrapeError> HttpFetcher::headers() const {
   out.emplace_back("Accept-Encoding", compression_ ? "gzip" : "identity");
   out.emplace_back("User-Agent", user_agent_);
   out.emplace_back("X-Prometheus-Scrape-Timeout-Seconds", format_float(static_cast<double>(timeout_ms_) / 1000));
-  const auto authorization = authorization_header(http_);
+  const auto authorization = config::authorization_header(http_);
   if (!authorization) return failed(ScrapeFailure::kCredentials, authorization.error());
   if (!authorization->empty()) out.emplace_back("Authorization", *authorization);
   return out;

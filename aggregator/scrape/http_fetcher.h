@@ -53,8 +53,4 @@ class HttpFetcher final : public Fetcher {
   bool canceled_ TM_GUARDED_BY(mu_) = false;
 };
 
-// "Basic ..." or "Bearer ..." for the configured way to authenticate; "" when there is none. Reads the files that it
-// names; an error names the file, never what is in it.
-tl::expected<std::string, std::string> authorization_header(const config::HttpClientConfig& http);
-
 }  // namespace tidemark::scrape

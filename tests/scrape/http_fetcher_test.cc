@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "config/authorization.h"
 #include "tests/scrape/test_target.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
@@ -165,7 +166,7 @@ TEST_F(HttpFetcherTest, authenticates) {
   testing::TempDir dir;
   const std::string file = dir.write("secret", "from file\n");
   const auto header = [](const config::HttpClientConfig& http) {
-    const auto value = authorization_header(http);
+    const auto value = config::authorization_header(http);
     return value ? *value : "error: " + value.error();
   };
   config::HttpClientConfig http;
