@@ -1,0 +1,232 @@
+#include "aggregator/storage/checkpoint.h"
+
+#include <absl/container/flat_hash_map.h>
+
+#include <algorithm>
+
+#include "aggregator/storage/postings.h"
+
+namespace tidemark::storage {
+namespace {
+
+// A series without a sample for that long leaves memory: four times the slowest scrape interval in common use.
+constexpr int64_t kIdleMs = 3'600'000;
+// Ids whose labels are looked up while the index is locked once.
+constexpr size_t kIdsPerLock = 2048;
+// Late chunks of windows before these are posted again, which does no harm.
+constexpr size_t kPostedWindowsMax = 3;
+
+}  // namespace
+
+uint64_t Checkpointer::head_bytes_max() {
+  const MutexLock lock(head_.index().mutex());
+  return std::max(options_.head_bytes_min, options_.head_bytes_per_series * head_.index().size());
+}
+
+uint32_t Checkpointer::idle_before_s() const {
+  return static_cast<uint32_t>(std::clamp<int64_t>((clock_.now_ms() - kIdleMs) / 1000, 0, UINT32_MAX));
+}
+
+Status Checkpointer::run(bool seal_all) {
+  if (Status status = health_.status(); !status.ok()) return status;
+  const int64_t start_ns = clock_.monotonic_ns();
+  const uint64_t appended_before = log_.appended_bytes();
+  std::vector<ShardCopy> copies;
+  Position trim_to = 0;
+  if (Status status = write(seal_all, copies, trim_to); !status.ok()) {
+    metrics_.checkpoint_failures.Increment();
+    health_.fail(status);
+    log_.wake();
+    return status;
+  }
+  size_t sealed = 0;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    head_.shard(i).checkpoint_done(copies[i]);
+    sealed += copies[i].sealed.size();
+  }
+  evict_idle(copies);
+  metrics_.chunks_sealed.Increment(static_cast<double>(sealed));
+  metrics_.head_bytes.Set(static_cast<double>(head_.bytes()));
+  if (Status status = log_.trim(trim_to, appended_before); !status.ok()) return status;
+  // Trimmed records go before they are written a second time, and their part of the write-ahead log with them.
+  rocksdb::FlushOptions flush;
+  if (Status status = to_status(rocks_.db().Flush(flush, {rocks_.family(Family::kLog), rocks_.family(Family::kSeries)}),
+                                "flushing the log");
+      !status.ok()) {
+    health_.fail(status);
+    return status;
+  }
+  metrics_.checkpoints.Increment();
+  metrics_.checkpoint_seconds.Observe(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);
+  return {};
+}
+
+Status Checkpointer::write(bool seal_all, std::vector<ShardCopy>& copies, Position& trim_to) {
+  auto begun = Ingest::begin(rocks_, ingest_dir_);
+  if (!begun) return begun.error();
+  Ingest& ingest = **begun;
+  SealPolicy policy;
+  policy.all = seal_all;
+  policy.idle_before_s = idle_before_s();
+  policy.open_bytes_max = head_bytes_max() / head_.shard_count();
+  policy.oldest_ms = head_.oldest_kept_ms.load();
+
+  if (Status status = ingest.next_file(Family::kCheckpoints); !status.ok()) return status;
+  trim_to = UINT64_MAX;
+  for (size_t i = 0; i < head_.shard_count(); ++i) {
+    HeadShard& shard = head_.shard(i);
+    copies.push_back(shard.checkpoint(policy, [this] { return head_.order().last_given(); }));
+    ShardCopy& copy = copies.back();
+    trim_to = std::min(trim_to, copy.position);
+    // Open chunks are written shard by shard, so that only one shard's are there twice.
+    struct Entry {
+      SeriesId id;
+      const std::string* bytes;  // Null: delete.
+    };
+    std::vector<Entry> entries;
+    for (const auto& [id, bytes] : copy.open) entries.push_back({id, &bytes});
+    for (const SeriesId id : copy.closed) entries.push_back({id, nullptr});
+    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });
+    for (const Entry& entry : entries) {
+      const std::string key = open_chunk_key(shard.number(), entry.id);
+      Status status = entry.bytes == nullptr ? ingest.erase(key) : ingest.put(key, *entry.bytes);
+      if (!status.ok()) return status;
+    }
+    copy.open.clear();
+    copy.open.shrink_to_fit();
+  }
+  for (const auto add :
+       {&Checkpointer::add_markers, &Checkpointer::add_tails, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
+    if (Status status = (this->*add)(ingest, copies); !status.ok()) return status;
+  }
+  if (Status status = log_.sync(); !status.ok()) return status;
+  return ingest.commit();
+}
+
+Status Checkpointer::add_markers(Ingest& ingest, const std::vector<ShardCopy>& copies) {
+  if (Status status = ingest.next_file(Family::kCheckpoints); !status.ok()) return status;
+  Marker marker;
+  marker.next_id = head_.next_id.load();
+  marker.next_position = head_.order().last_given() + 1;
+  marker.newest_ms = head_.newest_ms.load();
+  for (size_t i = 0; i < copies.size(); ++i) {
+    marker.position = copies[i].position;
+    if (Status status = ingest.put(marker_key(static_cast<uint16_t>(i)), encode_marker(marker)); !status.ok()) {
+      return status;
+    }
+  }
+  return {};
+}
+
+Status Checkpointer::add_tails(Ingest& ingest, const std::vector<ShardCopy>& copies) {
+  if (Status status = ingest.next_file(Family::kCheckpoints); !status.ok()) return status;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    auto tails = copies[i].tails;
+    std::sort(tails.begin(), tails.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [id, tail] : tails) {
+      if (Status status = ingest.put(tail_key(static_cast<uint16_t>(i), id), encode_tail(tail)); !status.ok()) {
+        return status;
+      }
+    }
+  }
+  return {};
+}
+
+Status Checkpointer::add_chunks(Ingest& ingest, const std::vector<ShardCopy>& copies) {
+  struct Entry {
+    std::string key;
+    Window window;
+    const OwnedChunk* chunk;
+  };
+  std::vector<Entry> entries;
+  const Window oldest = window_of(head_.oldest_kept_ms.load());
+  for (const ShardCopy& copy : copies) {
+    for (const SealedChunk& sealed : copy.sealed) {
+      const Window window = window_of(sealed.chunk.first_ms);
+      if (window < oldest) continue;
+      const ChunkKey key{Tier::kRaw, window, sealed.series, sealed.chunk.first_ms, copy.position};
+      entries.push_back({chunk_key(key), window, &sealed.chunk});
+    }
+  }
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
+  for (size_t i = 0; i < entries.size(); ++i) {
+    // A file a window, so that dropping the window drops whole files.
+    if (i == 0 || entries[i].window != entries[i - 1].window) {
+      if (Status status = ingest.next_file(Family::kChunks); !status.ok()) return status;
+    }
+    if (Status status = ingest.put(entries[i].key, encode_chunk(entries[i].chunk->view())); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status Checkpointer::add_postings(Ingest& ingest, const std::vector<ShardCopy>& copies) {
+  std::map<Window, Roaring> windows;
+  const Window oldest = window_of(head_.oldest_kept_ms.load());
+  for (const ShardCopy& copy : copies) {
+    for (const SealedChunk& sealed : copy.sealed) {
+      const Window window = window_of(sealed.chunk.first_ms);
+      if (window >= oldest) windows[window].add(sealed.series);
+    }
+  }
+  for (auto& [window, ids] : windows) {
+    Roaring& posted = posted_[window];
+    ids -= posted;
+    if (ids.isEmpty()) continue;
+    if (Status status = add_window_postings(ingest, window, ids); !status.ok()) return status;
+    posted |= ids;
+  }
+  while (posted_.size() > kPostedWindowsMax) posted_.erase(posted_.begin());
+  return {};
+}
+
+Status Checkpointer::add_window_postings(Ingest& ingest, Window window, const Roaring& ids) {
+  std::vector<SeriesId> all(ids.cardinality());
+  ids.toUint32Array(all.data());
+  absl::flat_hash_map<uint32_t, Roaring> by_pair;
+  SeriesIndex& index = head_.index();
+  for (size_t at = 0; at < all.size(); at += kIdsPerLock) {
+    const MutexLock lock(index.mutex());
+    for (size_t i = at; i < std::min(all.size(), at + kIdsPerLock); ++i) {
+      index.for_each_pair(all[i], [&](uint32_t pair) { by_pair[pair].add(all[i]); });
+    }
+  }
+  // Pairs keep their numbers: only this thread removes series.
+  std::vector<std::pair<std::string, Roaring*>> entries;
+  entries.reserve(by_pair.size());
+  for (auto& [number, series] : by_pair) {
+    const MutexLock lock(index.mutex());
+    const LabelView pair = index.pair(number);
+    entries.emplace_back(postings_key(Tier::kRaw, window, pair.name, pair.value), &series);
+  }
+  std::sort(entries.begin(), entries.end());
+  if (Status status = ingest.next_file(Family::kPostings); !status.ok()) return status;
+  if (Status status = ingest.merge(all_postings_key(Tier::kRaw, window), encode_postings(ids)); !status.ok()) {
+    return status;
+  }
+  for (const auto& [key, series] : entries) {
+    if (Status status = ingest.merge(key, encode_postings(*series)); !status.ok()) return status;
+  }
+  return {};
+}
+
+void Checkpointer::evict_idle(const std::vector<ShardCopy>& copies) {
+  const uint32_t before_s = idle_before_s();
+  SeriesIndex& index = head_.index();
+  size_t evicted = 0;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    for (const SeriesId id : copies[i].idle) {
+      const MutexLock lock(index.mutex());
+      const auto found = index.find(id);
+      // Who asked for it lately is about to append.
+      if (!found || index.last_asked_s(id) >= before_s) continue;
+      if (!head_.shard(i).remove_idle(id, found->slot, before_s)) continue;
+      index.remove(id);
+      ++evicted;
+    }
+  }
+  metrics_.series_evicted.Increment(static_cast<double>(evicted));
+  const MutexLock lock(index.mutex());
+  metrics_.series.Set(static_cast<double>(index.size()));
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,72 @@
+#include "aggregator/storage/chunk.h"
+
+#include <xxhash.h>
+
+#include "model/varint.h"
+
+namespace tidemark::storage {
+namespace {
+
+constexpr uint8_t kKindMask = 0x0f;
+
+}  // namespace
+
+void append_checksum(std::string& out) {
+  const auto sum = static_cast<uint32_t>(XXH3_64bits(out.data(), out.size()));
+  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(static_cast<unsigned char>(sum >> shift));
+}
+
+bool take_checksum(std::string_view& in) {
+  if (in.size() < 4) return false;
+  const std::string_view body = in.substr(0, in.size() - 4);
+  const auto sum = static_cast<uint32_t>(XXH3_64bits(body.data(), body.size()));
+  for (int i = 0; i < 4; ++i) {
+    if (static_cast<unsigned char>(in[body.size() + static_cast<size_t>(i)]) != ((sum >> (8 * i)) & 0xff)) return false;
+  }
+  in = body;
+  return true;
+}
+
+std::string encode_chunk(const ChunkView& chunk) {
+  std::string out;
+  out.reserve(chunk.payload.size() + 24);
+  out += static_cast<char>(chunk.codec);
+  out += static_cast<char>(chunk.kind);
+  append_varint(out, chunk.count);
+  append_signed_varint(out, chunk.first_ms);
+  append_varint(out, static_cast<uint64_t>(chunk.last_ms - chunk.first_ms));
+  out += chunk.payload;
+  append_checksum(out);
+  return out;
+}
+
+Result<ChunkView> parse_chunk(std::string_view bytes) {
+  if (!take_checksum(bytes)) return fail(Status::corruption("chunk: checksum does not match"));
+  if (bytes.size() < 2) return fail(Status::corruption("chunk: header is cut off"));
+  const auto codec = static_cast<uint8_t>(bytes[0]);
+  const auto kind = static_cast<uint8_t>(bytes[1]);
+  if (codec != static_cast<uint8_t>(Codec::kXor)) {
+    return fail(Status::unsupported("chunk: codec " + std::to_string(codec) + " is not known to this version"));
+  }
+  if ((kind & kKindMask) != static_cast<uint8_t>(SampleKind::kFloat) || (kind & ~kKindMask) != 0) {
+    return fail(
+        Status::unsupported("chunk: samples of kind " + std::to_string(kind) + " are not known to this version"));
+  }
+  bytes.remove_prefix(2);
+  ChunkView chunk;
+  uint64_t count = 0;
+  uint64_t length_ms = 0;
+  if (!take_varint(bytes, count) || !take_signed_varint(bytes, chunk.first_ms) || !take_varint(bytes, length_ms)) {
+    return fail(Status::corruption("chunk: header is cut off"));
+  }
+  if (count == 0 || count > UINT16_MAX || length_ms > static_cast<uint64_t>(INT32_MAX) * 1000) {
+    return fail(
+        Status::corruption("chunk: " + std::to_string(count) + " samples in " + std::to_string(length_ms) + " ms"));
+  }
+  chunk.count = static_cast<uint32_t>(count);
+  chunk.last_ms = static_cast<int64_t>(static_cast<uint64_t>(chunk.first_ms) + length_ms);
+  chunk.payload = bytes;
+  return chunk;
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,45 @@
+// Chunk: some hundred samples of one series within one window, as they lie in the chunks family.
+//
+//   codec:1 | kind:1 | varint(count) | signed varint(first ms) | varint(last - first) | payload | checksum:4
+//
+//   codec     1 is XOR (xor_chunk.h). Others are of later formats: kUnsupported.
+//   kind      low four bits SampleKind; 0x10 says that a column of start timestamps follows the values (none yet).
+//   checksum  XXH3 of all before it, its low 32 bits, little-endian. RocksDB checks its blocks too; this one also
+//   covers
+//             the way through our own hands, and lets a salvage tool judge a chunk by itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "model/sample.h"
+#include "model/status.h"
+
+namespace tidemark::storage {
+
+// 512 samples: two hours at 15 s. Longer chunks save little, and what a query decodes in vain grows with them.
+inline constexpr uint32_t kChunkSamplesMax = 512;
+
+enum class Codec : uint8_t { kXor = 1 };  // Stored in chunk headers: never renumber.
+
+// A chunk whose header has been read. Does not own the payload.
+struct ChunkView {
+  Codec codec = Codec::kXor;
+  SampleKind kind = SampleKind::kFloat;
+  uint32_t count = 0;
+  int64_t first_ms = 0;
+  int64_t last_ms = 0;
+  std::string_view payload;
+};
+
+std::string encode_chunk(const ChunkView& chunk);
+
+// Checks the checksum and every field. The payload is a view into `bytes`.
+Result<ChunkView> parse_chunk(std::string_view bytes);
+
+// Appends the low 32 bits of XXH3 of `out`; takes them off again, false when they do not fit.
+void append_checksum(std::string& out);
+bool take_checksum(std::string_view& in);
+
+}  // namespace tidemark::storage

@@ -1,0 +1,108 @@
+#include "aggregator/storage/chunk_merge.h"
+
+#include <algorithm>
+
+namespace tidemark::storage {
+
+void ChunkMerge::reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms) {
+  chunks_ = std::move(chunks);
+  std::sort(chunks_.begin(), chunks_.end(), [](const ReadChunk& a, const ReadChunk& b) {
+    return a.first_ms != b.first_ms ? a.first_ms < b.first_ms : a.version < b.version;
+  });
+  const auto same = [](const ReadChunk& a, const ReadChunk& b) {
+    return a.first_ms == b.first_ms && a.last_ms == b.last_ms && a.count == b.count && a.payload == b.payload;
+  };
+  chunks_.erase(std::unique(chunks_.begin(), chunks_.end(), same), chunks_.end());
+  min_ms_ = min_ms;
+  max_ms_ = max_ms;
+  rewind();
+}
+
+void ChunkMerge::rewind() {
+  at_ = 0;
+  plain_ = false;
+  merged_.clear();
+  merged_at_ = 0;
+  status_ = {};
+}
+
+bool ChunkMerge::begin_group() {
+  if (at_ == chunks_.size()) return false;
+  size_t end = at_ + 1;
+  int64_t last_ms = chunks_[at_].last_ms;
+  while (end < chunks_.size() && chunks_[end].first_ms <= last_ms) last_ms = std::max(last_ms, chunks_[end++].last_ms);
+  plain_ = end == at_ + 1;
+  if (plain_) {
+    decoder_ = XorDecoder(chunks_[at_].payload, chunks_[at_].first_ms, chunks_[at_].count);
+    ++at_;
+  } else {
+    merge_group(end);
+  }
+  return true;
+}
+
+void ChunkMerge::merge_group(size_t end) {
+  merged_.clear();
+  merged_at_ = 0;
+  std::vector<int64_t> t_ms;
+  std::vector<double> v;
+  for (; at_ < end; ++at_) {
+    const ReadChunk& chunk = chunks_[at_];
+    t_ms.resize(chunk.count);
+    v.resize(chunk.count);
+    XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+    const size_t count = decoder.next(t_ms, v);
+    if (!decoder.ok()) {
+      status_ = Status::corruption("a chunk does not decode");
+      merged_.clear();
+      at_ = chunks_.size();
+      return;
+    }
+    for (size_t i = 0; i < count; ++i) merged_.push_back({t_ms[i], v[i], chunk.version});
+  }
+  // The later version behind the earlier, then only the last of equal times stays.
+  std::stable_sort(merged_.begin(), merged_.end(), [](const Merged& a, const Merged& b) {
+    return a.t_ms != b.t_ms ? a.t_ms < b.t_ms : a.version < b.version;
+  });
+  size_t kept = 0;
+  for (size_t i = 0; i < merged_.size(); ++i) {
+    if (i + 1 == merged_.size() || merged_[i + 1].t_ms != merged_[i].t_ms) merged_[kept++] = merged_[i];
+  }
+  merged_.resize(kept);
+}
+
+size_t ChunkMerge::keep_in_bounds(std::span<int64_t> t_ms, std::span<double> v, size_t count) const {
+  if (count == 0 || (t_ms[0] >= min_ms_ && t_ms[count - 1] <= max_ms_)) return count;
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (t_ms[i] < min_ms_ || t_ms[i] > max_ms_) continue;
+    t_ms[kept] = t_ms[i];
+    v[kept++] = v[i];
+  }
+  return kept;
+}
+
+size_t ChunkMerge::next(std::span<int64_t> t_ms, std::span<double> v) {
+  size_t filled = 0;
+  while (filled < t_ms.size() && status_.ok()) {
+    size_t count = 0;
+    if (plain_) {
+      count = decoder_.next(t_ms.subspan(filled), v.subspan(filled));
+      if (!decoder_.ok()) status_ = Status::corruption("a chunk does not decode");
+      if (count == 0) plain_ = false;
+    } else if (merged_at_ < merged_.size()) {
+      count = std::min(t_ms.size() - filled, merged_.size() - merged_at_);
+      for (size_t i = 0; i < count; ++i) {
+        t_ms[filled + i] = merged_[merged_at_ + i].t_ms;
+        v[filled + i] = merged_[merged_at_ + i].v;
+      }
+      merged_at_ += count;
+    } else if (!begin_group()) {
+      break;
+    }
+    filled += keep_in_bounds(t_ms.subspan(filled), v.subspan(filled), count);
+  }
+  return status_.ok() ? filled : 0;
+}
+
+}  // namespace tidemark::storage

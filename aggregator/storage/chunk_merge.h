@@ -1,0 +1,58 @@
+// ChunkMerge: one series' chunks, from wherever they came, as one run of samples.
+//
+// Chunks that do not overlap are decoded straight into the caller's columns. Those that do are decoded together and
+// merged by timestamp; of equal timestamps the one of the later version counts. The same chunk seen twice, in the head
+// and already in files, counts once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "aggregator/storage/chunk.h"
+#include "aggregator/storage/keys.h"
+#include "aggregator/storage/querier.h"
+#include "aggregator/storage/xor_chunk.h"
+
+namespace tidemark::storage {
+
+struct ReadChunk {
+  int64_t first_ms = 0;
+  int64_t last_ms = 0;
+  uint32_t count = 0;
+  Position version = 0;  // Of the head: the greatest there is.
+  std::string payload;
+};
+
+class ChunkMerge final : public SampleReader {
+ public:
+  // Bounds are inclusive.
+  void reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms);
+
+  // Back to the first sample.
+  void rewind();
+
+  size_t next(std::span<int64_t> t_ms, std::span<double> v) override;
+  Status status() const override { return status_; }
+
+ private:
+  bool begin_group();
+  void merge_group(size_t end);
+  size_t keep_in_bounds(std::span<int64_t> t_ms, std::span<double> v, size_t count) const;
+
+  std::vector<ReadChunk> chunks_;  // By first sample.
+  int64_t min_ms_ = 0;
+  int64_t max_ms_ = 0;
+  size_t at_ = 0;       // The next chunk to begin.
+  bool plain_ = false;  // decoder_ is at work; otherwise what is left of merged_.
+  XorDecoder decoder_;
+  struct Merged {
+    int64_t t_ms;
+    double v;
+    Position version;
+  };
+  std::vector<Merged> merged_;
+  size_t merged_at_ = 0;
+  Status status_;
+};
+
+}  // namespace tidemark::storage

@@ -1,0 +1,221 @@
+#include "aggregator/storage/committer.h"
+
+#include <algorithm>
+
+namespace tidemark::storage {
+namespace {
+
+bool labels_are_valid(LabelsView labels) {
+  const std::string_view encoded = labels.encoded();
+  if (encoded.empty() || encoded.size() > kLabelSetBytesMax || !is_valid_encoding(encoded)) return false;
+  size_t count = 0;
+  for (const LabelView& label : labels) {
+    if (++count > kLabelsMax || label.name.size() > kLabelNameBytesMax || label.value.size() > kLabelValueBytesMax) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Keeps the shards entered, whatever happens.
+class ShardsEntered {
+ public:
+  ShardsEntered(Head& head, const std::vector<std::vector<uint32_t>>& by_shard) : head_(head), by_shard_(by_shard) {
+    for_each([](HeadShard& shard) { shard.enter(); });
+  }
+  ~ShardsEntered() {
+    for_each([](HeadShard& shard) { shard.leave(); });
+  }
+  ShardsEntered(const ShardsEntered&) = delete;
+  ShardsEntered& operator=(const ShardsEntered&) = delete;
+
+ private:
+  template <class Do>
+  void for_each(Do act) {
+    for (size_t i = 0; i < by_shard_.size(); ++i) {
+      if (!by_shard_[i].empty()) act(head_.shard(i));
+    }
+  }
+
+  Head& head_;
+  const std::vector<std::vector<uint32_t>>& by_shard_;
+};
+
+}  // namespace
+
+Result<CommitReport> Committer::commit(Batch& batch) {
+  if (batch.empty()) return CommitReport{};
+  const auto failed = [this](Status status) {
+    metrics_.commit_failures.Increment();
+    return fail(std::move(status));
+  };
+  if (Status status = log_.wait_for_room(); !status.ok()) return failed(status);
+
+  const int64_t now_ms = clock_.now_ms();
+  AppendRules rules;
+  rules.now_s = static_cast<uint32_t>(std::clamp<int64_t>(now_ms / 1000, 1, UINT32_MAX));
+  const int64_t retention_ms = retention_ms_.load(std::memory_order_relaxed);
+  rules.min_ms = head_.oldest_kept_ms.load(std::memory_order_acquire);
+  if (retention_ms > 0) rules.min_ms = std::max(rules.min_ms, now_ms - retention_ms);
+  rules.max_ms = std::min(kNewestTimestampMs, now_ms + options_.future_tolerance_ms);
+
+  if (Status status = resolve(batch, rules.now_s); !status.ok()) return failed(status);
+  std::vector<std::vector<uint32_t>> by_shard(head_.shard_count());
+  for (uint32_t i = 0; i < batch.size(); ++i) {
+    if (batch.outcome(i) == Outcome::kAccepted) by_shard[ref_series(batch.ref(i)) % by_shard.size()].push_back(i);
+  }
+
+  Position tied_to = 0;
+  if (Status status = write(batch, rules, by_shard, tied_to); !status.ok()) {
+    // Readers must never see what may not be in the log, nor what came after it.
+    head_.order().fail();
+    return failed(status);
+  }
+  metrics_.commits.Increment();
+  return report(batch);
+}
+
+Status Committer::resolve(Batch& batch, uint32_t now_s) {
+  std::vector<Unknown> asked;
+  for (uint32_t i = 0; i < batch.size(); ++i) {
+    batch.set_outcome(i, Outcome::kAccepted);
+    if (batch.ref(i) != kNoRef) continue;
+    if (labels_are_valid(batch.labels(i))) {
+      asked.push_back({i, batch.labels(i).hash()});
+    } else {
+      batch.set_outcome(i, Outcome::kInvalidLabels);
+    }
+  }
+  if (asked.empty()) return {};
+  std::vector<Unknown> unknown;
+  {
+    SeriesIndex& index = head_.index();
+    const MutexLock lock(index.mutex());
+    for (const Unknown& one : asked) {
+      if (const auto found = index.find(one.hash, batch.labels(one.sample), now_s)) {
+        batch.set_ref(one.sample, make_ref(found->id, found->slot));
+      } else {
+        unknown.push_back(one);
+      }
+    }
+  }
+  return unknown.empty() ? Status() : create(batch, unknown, now_s);
+}
+
+Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint32_t now_s) {
+  SeriesIndex& index = head_.index();
+  struct Known {
+    SeriesId id = 0;
+    Tail tail;
+  };
+  std::vector<Known> known(unknown.size());
+  for (;;) {
+    const uint64_t generation = head_.records_generation.load();
+    bool all_active = false;
+    {
+      const MutexLock lock(index.mutex());
+      all_active = index.size() + 1 == head_.next_id.load();
+    }
+    // While every series ever created is active, none can be on disk only.
+    if (!all_active) {
+      SeriesRecords::Lookup lookup(records_);
+      for (size_t i = 0; i < unknown.size(); ++i) {
+        known[i] = {};
+        const auto id = lookup.find(unknown[i].hash, batch.labels(unknown[i].sample));
+        if (!id) return id.error();
+        if (!*id) continue;
+        known[i].id = **id;
+        // A tail that does not read only means that a late sample might be taken.
+        if (const auto tail = records_.tail(head_.shard_of(**id).number(), **id)) known[i].tail = *tail;
+      }
+    }
+    const MutexLock lock(index.mutex());
+    // Retention removed records meanwhile: perhaps one of those just found.
+    if (generation != head_.records_generation.load()) continue;
+    for (size_t i = 0; i < unknown.size(); ++i) {
+      const LabelsView labels = batch.labels(unknown[i].sample);
+      // Another commit, or a sample before this one, may have been quicker.
+      if (const auto found = index.find(unknown[i].hash, labels, now_s)) {
+        batch.set_ref(unknown[i].sample, make_ref(found->id, found->slot));
+        continue;
+      }
+      // A record on its way out is none: the series starts anew.
+      if (head_.doomed.contains(known[i].id)) known[i] = {};
+      const bool returns = known[i].id != 0;
+      if (index.size() >= options_.series_max || (!returns && head_.next_id.load() == UINT32_MAX)) {
+        batch.set_outcome(unknown[i].sample, Outcome::kSeriesLimit);
+        continue;
+      }
+      const SeriesId id = returns ? known[i].id : head_.next_id.fetch_add(1);
+      const uint32_t slot = head_.shard_of(id).add_series(id, known[i].tail, returns, now_s);
+      index.add(id, slot, unknown[i].hash, labels, now_s);
+      batch.set_ref(unknown[i].sample, make_ref(id, slot));
+      (returns ? metrics_.series_returned : metrics_.series_created).Increment();
+    }
+    metrics_.series.Set(static_cast<double>(index.size()));
+    metrics_.series_ids_left.Set(static_cast<double>(UINT32_MAX - head_.next_id.load()));
+    return {};
+  }
+}
+
+Status Committer::write(Batch& batch, const AppendRules& given, const std::vector<std::vector<uint32_t>>& by_shard,
+                        Position& tied_to) {
+  AppendResult result;
+  AppendRules rules = given;
+  {
+    const ShardsEntered entered(head_, by_shard);
+    rules.position = head_.order().begin();
+    rules.oldest_view = head_.order().oldest_view();
+    result.accepted.reserve(batch.size());
+    for (size_t i = 0; i < by_shard.size(); ++i) {
+      if (!by_shard[i].empty()) head_.shard(i).append(batch, by_shard[i], rules, result);
+    }
+    if (!result.accepted.empty()) {
+      rocksdb::WriteBatch writes;
+      std::sort(result.undefined.begin(), result.undefined.end());
+      result.undefined.erase(std::unique(result.undefined.begin(), result.undefined.end()), result.undefined.end());
+      for (const SeriesId id : result.undefined) {
+        const MutexLock lock(head_.index().mutex());
+        const std::string labels = head_.index().encoded_labels(id);
+        records_.define(writes, id, LabelsView(labels).hash(), LabelsView(labels));
+      }
+      std::string record;
+      encode_log_record(result.accepted, record);
+      if (Status status = log_.append(writes, rules.position, record); !status.ok()) return status;
+      if (!result.undefined.empty()) {
+        std::vector<SeriesRef> refs;
+        for (size_t s = 0; s < by_shard.size(); ++s) {
+          refs.clear();
+          for (const uint32_t i : by_shard[s]) {
+            if (std::binary_search(result.undefined.begin(), result.undefined.end(), ref_series(batch.ref(i)))) {
+              refs.push_back(batch.ref(i));
+            }
+          }
+          if (!refs.empty()) head_.shard(s).set_defined(refs);
+        }
+      }
+    }
+  }
+  int64_t newest_ms = INT64_MIN;
+  for (const LogSample& sample : result.accepted) newest_ms = std::max(newest_ms, sample.t_ms);
+  head_.raise_newest_ms(newest_ms);
+  tied_to = result.tied_to;
+  head_.order().finish(rules.position, tied_to);
+  if (!head_.order().wait_published(std::max(rules.position, tied_to))) return health_.status();
+  return {};
+}
+
+CommitReport Committer::report(const Batch& batch) {
+  CommitReport report;
+  for (size_t i = 0; i < batch.size(); ++i) ++report.count[static_cast<size_t>(batch.outcome(i))];
+  metrics_.samples.Increment(static_cast<double>(report.accepted()));
+  metrics_.duplicates.Increment(static_cast<double>(report.of(Outcome::kDuplicate)));
+  for (size_t i = 0; i < kOutcomeCount; ++i) {
+    if (metrics_.refused[i] != nullptr && report.count[i] > 0) {
+      metrics_.refused[i]->Increment(static_cast<double>(report.count[i]));
+    }
+  }
+  return report;
+}
+
+}  // namespace tidemark::storage

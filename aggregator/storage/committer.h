@@ -1,0 +1,63 @@
+// Committer: the way of a batch into the store.
+//
+//   wait for room in the log  ->  find or create the series  ->  enter the shards touched, in rising order
+//   ->  take a position  ->  decide and append, still hidden  ->  write log record and new series in one batch
+//   ->  leave the shards  ->  publish, in order
+//
+// What depends on the clock or on what is there already is decided before the log is written, so a replay has nothing
+// to decide. Thread-safe: any number of commits at once.
+#pragma once
+
+#include <vector>
+
+#include "aggregator/storage/head.h"
+#include "aggregator/storage/log.h"
+#include "aggregator/storage/series_records.h"
+
+namespace tidemark::storage {
+
+// Bounds on a label set. Prometheus has none by default; these are far above what anybody means to send.
+inline constexpr size_t kLabelsMax = 128;
+inline constexpr size_t kLabelNameBytesMax = 1024;
+inline constexpr size_t kLabelValueBytesMax = 64 << 10;
+inline constexpr size_t kLabelSetBytesMax = 128 << 10;
+
+class Committer {
+ public:
+  Committer(Head& head, Log& log, SeriesRecords& records, Health& health, Metrics& metrics, const Options& options,
+            const Clock& clock, const std::atomic<int64_t>& retention_ms)
+      : head_(head),
+        log_(log),
+        records_(records),
+        health_(health),
+        metrics_(metrics),
+        options_(options),
+        clock_(clock),
+        retention_ms_(retention_ms) {}
+
+  Result<CommitReport> commit(Batch& batch);
+
+ private:
+  struct Unknown {
+    uint32_t sample;
+    uint64_t hash;
+  };
+
+  // Gives each sample a ref, or an outcome other than kAccepted.
+  Status resolve(Batch& batch, uint32_t now_s);
+  Status create(Batch& batch, const std::vector<Unknown>& unknown, uint32_t now_s);
+  Status write(Batch& batch, const AppendRules& rules, const std::vector<std::vector<uint32_t>>& by_shard,
+               Position& tied_to);
+  CommitReport report(const Batch& batch);
+
+  Head& head_;
+  Log& log_;
+  SeriesRecords& records_;
+  Health& health_;
+  Metrics& metrics_;
+  const Options& options_;
+  const Clock& clock_;
+  const std::atomic<int64_t>& retention_ms_;
+};
+
+}  // namespace tidemark::storage

@@ -1,0 +1,83 @@
+#include "aggregator/storage/data_dir.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+namespace tidemark::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFormatLine = "tidemark storage format ";
+
+Status not_writable(const std::string& path, const std::string& why) {
+  return Status::io("data directory " + path + " is not writable: " + why +
+                    " (give the user tidemark runs as write access, or choose another with --storage.tsdb.path)");
+}
+
+// Written beside, synced and renamed, so that a crash never leaves half of it.
+Status write_format(const std::string& path) {
+  const std::string temporary = path + ".new";
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return Status::io(std::strerror(errno));
+  const std::string line = std::string(kFormatLine) + std::to_string(kFormat) + "\n";
+  const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
+  const int error = errno;
+  ::close(fd);
+  if (!written) return Status::io(std::strerror(error));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return Status::io(std::strerror(errno));
+  return {};
+}
+
+Status check_format(const std::string& dir, const std::string& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  unsigned format = 0;
+  if (line.starts_with(kFormatLine)) {
+    std::from_chars(line.data() + kFormatLine.size(), line.data() + line.size(), format);
+  }
+  if (format == 0) {
+    return Status::corruption(
+        file + " does not name a storage format; restore it from a backup, or, if the directory " +
+        "was written by this version, write \"" + std::string(kFormatLine) + std::to_string(kFormat) + "\" into it");
+  }
+  if (format > kFormat) {
+    return Status::unsupported("data directory " + dir + " has storage format " + std::to_string(format) +
+                               ", this version reads up to " + std::to_string(kFormat) +
+                               ": start the newer version that wrote it");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<DataDir> prepare_data_dir(const std::string& path) {
+  const DataDir dir{path, path + "/rocks", path + "/ingest"};
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    return fail(Status::io("cannot create data directory " + path + ": " + error.message() +
+                           " (create it, or choose another with --storage.tsdb.path)"));
+  }
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return fail(not_writable(path, std::strerror(errno)));
+  const std::string format_file = path + "/tidemark.format";
+  if (fs::exists(format_file, error)) {
+    const Status status = check_format(path, format_file);
+    if (!status.ok()) return fail(status);
+  } else if (const Status status = write_format(format_file); !status.ok()) {
+    return fail(not_writable(path, status.message()));
+  }
+  fs::create_directories(dir.rocks, error);
+  if (error) return fail(not_writable(dir.rocks, error.message()));
+  return dir;
+}
+
+}  // namespace tidemark::storage

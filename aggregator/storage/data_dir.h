@@ -1,0 +1,26 @@
+// The data directory before RocksDB looks at it:
+//
+//   <path>/tidemark.format   "tidemark storage format 1\n"; an older program stops here
+//   <path>/rocks/            RocksDB's directory; its LOCK keeps a second process out
+//   <path>/ingest/           files of a checkpoint under way; emptied at start
+#pragma once
+
+#include <string>
+
+#include "model/status.h"
+
+namespace tidemark::storage {
+
+// Raised whenever an older program would misread the bytes.
+inline constexpr unsigned kFormat = 1;
+
+struct DataDir {
+  std::string path;
+  std::string rocks;
+  std::string ingest;
+};
+
+// Makes what is missing. Fails, naming the path and the remedy, when that is not possible or the format is newer.
+Result<DataDir> prepare_data_dir(const std::string& path);
+
+}  // namespace tidemark::storage

@@ -1,0 +1,105 @@
+// Keys: what every family of the store is sorted by. All numbers are big-endian, so bytes sort as numbers do.
+//
+//   family       key                                                                    value
+//   default      "format"                                                               varint(format) varint(shards)
+//                "oldest"                                                               signed varint(ms)
+//   series       'i' id:4                                                               encoded labels
+//                'h' label hash:8 id:4                                                  empty
+//   chunks       tier:1 window:4 id:4 start:4 version:8                                 chunk (chunk.h)
+//   postings     tier:1 window:4 'a'                                                    bitmaps (postings.h): every
+//   series
+//                tier:1 window:4 'p' escaped(name) 00 00 value                          bitmaps: series with
+//                name="value"
+//   checkpoints  'm' shard:2                                                            marker (checkpoint_record.h)
+//                'o' shard:2 id:4                                                       open chunk (open_chunk.h)
+//                't' shard:2 id:4                                                       tail (checkpoint_record.h)
+//   log          position:8                                                             log record (log_record.h)
+//   state        the owner's bytes                                                      the owner's bytes
+//
+// A window is a UTC day, counted from 1970-01-01 and biased by 2^31 so that days before it sort first. `start` is
+// milliseconds from the window's beginning: 32 bits reach 49 days, enough for the longer windows of coarser tiers.
+// `version` is the log position at which the chunk was sealed: two chunks of a series may share a start.
+// A name is escaped (00 becomes 00 FF) so that the two zero bytes end it and pairs sort by name, then value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tidemark::storage {
+
+// Names a series for ever: on disk, never reused. 0 names none.
+using SeriesId = uint32_t;
+// Names a commit and its place in the log; only grows. 0 is before the first.
+using Position = uint64_t;
+// A UTC day, from 1970-01-01.
+using Window = int32_t;
+
+enum class Tier : uint8_t { kRaw = 0 };  // Stored in keys: never renumber. Rollups are tiers of their own.
+
+inline constexpr int64_t kWindowMs = 86'400'000;
+// Timestamps that keys can hold with room to spare: the years 1 to 9999.
+inline constexpr int64_t kOldestTimestampMs = -62'135'596'800'000;
+inline constexpr int64_t kNewestTimestampMs = 253'402'300'799'999;
+
+// REQUIRES: kOldestTimestampMs <= t_ms <= kNewestTimestampMs.
+constexpr Window window_of(int64_t t_ms) {
+  return static_cast<Window>((t_ms - (t_ms < 0 ? kWindowMs - 1 : 0)) / kWindowMs);
+}
+constexpr int64_t window_start_ms(Window window) { return int64_t{window} * kWindowMs; }
+
+void append_be16(std::string& out, uint16_t v);
+void append_be32(std::string& out, uint32_t v);
+void append_be64(std::string& out, uint64_t v);
+uint16_t read_be16(const char* in);
+uint32_t read_be32(const char* in);
+uint64_t read_be64(const char* in);
+
+struct ChunkKey {
+  Tier tier = Tier::kRaw;
+  Window window = 0;
+  SeriesId series = 0;
+  int64_t start_ms = 0;  // Of the first sample.
+  Position version = 0;
+
+  bool operator==(const ChunkKey&) const = default;
+};
+inline constexpr size_t kWindowPrefixBytes = 5;  // tier, window: what files of chunks and postings are cut by.
+inline constexpr size_t kSeriesPrefixBytes = 9;
+
+std::string chunk_key(const ChunkKey& key);
+std::optional<ChunkKey> parse_chunk_key(std::string_view key);
+std::string window_prefix(Tier tier, Window window);
+std::string chunk_series_prefix(Tier tier, Window window, SeriesId series);
+// Of any key in chunks or postings. Nothing when it is too short to be one.
+std::optional<Window> parse_window(std::string_view key);
+
+std::string all_postings_key(Tier tier, Window window);
+std::string postings_key(Tier tier, Window window, std::string_view name, std::string_view value);
+// What all pairs of a window begin with, and all pairs of one name.
+std::string postings_prefix(Tier tier, Window window);
+std::string postings_name_prefix(Tier tier, Window window, std::string_view name);
+struct PostingsPair {
+  std::string name;
+  std::string value;
+};
+std::optional<PostingsPair> parse_postings_key(std::string_view key);
+
+std::string series_key(SeriesId id);
+std::optional<SeriesId> parse_series_key(std::string_view key);
+std::string series_hash_prefix(uint64_t hash);
+std::string series_hash_key(uint64_t hash, SeriesId id);
+
+std::string marker_key(uint16_t shard);
+std::string open_chunk_key(uint16_t shard, SeriesId id);
+std::string tail_key(uint16_t shard, SeriesId id);
+std::optional<SeriesId> parse_open_chunk_key(std::string_view key);
+
+std::string log_key(Position position);
+std::optional<Position> parse_log_key(std::string_view key);
+
+// The least string greater than every string that begins with `prefix`. REQUIRES: not all bytes are FF.
+std::string after_prefix(std::string prefix);
+
+}  // namespace tidemark::storage

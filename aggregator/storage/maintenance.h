@@ -1,0 +1,40 @@
+// Maintenance: the thread behind the store. It runs checkpoints when the log or the head asks for one and at least
+// every half hour, and retention when its settings change and every ten minutes.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "model/mutex.h"
+
+namespace tidemark::storage {
+
+class Maintenance {
+ public:
+  struct Work {
+    std::function<void()> checkpoint;
+    std::function<void()> retention;
+  };
+
+  explicit Maintenance(Work work);
+  ~Maintenance();  // Waits for what is under way.
+  Maintenance(const Maintenance&) = delete;
+  Maintenance& operator=(const Maintenance&) = delete;
+
+  // Return at once; asking twice is asking once. Thread-safe.
+  void ask_checkpoint();
+  void ask_retention();
+
+ private:
+  void run();
+
+  const Work work_;
+  Mutex mu_;  // A leaf.
+  CondVar asked_;
+  bool checkpoint_ TM_GUARDED_BY(mu_) = false;
+  bool retention_ TM_GUARDED_BY(mu_) = true;
+  bool stopping_ TM_GUARDED_BY(mu_) = false;
+  std::thread thread_;
+};
+
+}  // namespace tidemark::storage

@@ -1,0 +1,68 @@
+#include "aggregator/storage/metrics.h"
+
+#include <string>
+
+namespace tidemark::storage {
+namespace {
+
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help,
+                             const prometheus::Labels& labels = {}) {
+  return prometheus::BuildCounter()
+      .Name(std::string("tidemark_storage_") + name)
+      .Help(help)
+      .Register(registry)
+      .Add(labels);
+}
+
+prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(std::string("tidemark_storage_") + name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Histogram& seconds(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildHistogram()
+      .Name(std::string("tidemark_storage_") + name)
+      .Help(help)
+      .Register(registry)
+      .Add({}, prometheus::Histogram::BucketBoundaries{0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30});
+}
+
+std::array<prometheus::Counter*, kOutcomeCount> refusals(prometheus::Registry& registry) {
+  std::array<prometheus::Counter*, kOutcomeCount> out{};
+  for (size_t i = static_cast<size_t>(Outcome::kOutOfOrder); i < kOutcomeCount; ++i) {
+    out[i] = &counter(registry, "samples_refused_total", "Samples that were not stored, by reason.",
+                      {{"reason", std::string(outcome_name(static_cast<Outcome>(i)))}});
+  }
+  return out;
+}
+
+}  // namespace
+
+Metrics::Metrics(prometheus::Registry& registry)
+    : commits(counter(registry, "commits_total", "Batches committed.")),
+      commit_failures(counter(registry, "commit_failures_total", "Batches of which nothing was stored.")),
+      samples(counter(registry, "samples_appended_total", "Samples stored.")),
+      duplicates(counter(registry, "samples_duplicate_total", "Samples that were there already.")),
+      refused(refusals(registry)),
+      series(gauge(registry, "series", "Active series: those in memory.")),
+      series_created(counter(registry, "series_created_total", "Series seen for the first time.")),
+      series_returned(counter(registry, "series_returned_total", "Series that came back to memory from disk.")),
+      series_evicted(counter(registry, "series_evicted_total", "Series that left memory after being idle.")),
+      series_ids_left(gauge(registry, "series_ids_left", "Series that can still be created in this data directory.")),
+      head_bytes(gauge(registry, "head_bytes", "Bytes of samples in memory.")),
+      log_bytes(gauge(registry, "log_bytes", "Bytes of the log that a restart would replay.")),
+      queriers(gauge(registry, "queriers", "Queriers that are open.")),
+      log_stalls(counter(registry, "stalls_total", "Commits that had to wait, by cause.", {{"cause", "log"}})),
+      sync_stalls(counter(registry, "stalls_total", "Commits that had to wait, by cause.", {{"cause", "sync"}})),
+      sync_seconds(seconds(registry, "sync_duration_seconds", "Time a sync of the log took.")),
+      checkpoints(counter(registry, "checkpoints_total", "Checkpoints of the head done.")),
+      checkpoint_failures(counter(registry, "checkpoint_failures_total", "Checkpoints of the head that failed.")),
+      checkpoint_seconds(seconds(registry, "checkpoint_duration_seconds", "Time a checkpoint of the head took.")),
+      chunks_sealed(counter(registry, "chunks_sealed_total", "Chunks written to files.")),
+      windows_dropped(counter(registry, "windows_dropped_total", "Days dropped by retention.")),
+      retention_failures(counter(registry, "retention_failures_total", "Retention runs that failed.")),
+      corruptions(counter(registry, "corruptions_total", "Stored pieces that did not read and were skipped.")),
+      replay_seconds(gauge(registry, "replay_duration_seconds", "Time the last start took to load and replay.")),
+      replayed_records(gauge(registry, "replayed_records", "Log records the last start replayed.")),
+      read_only(gauge(registry, "read_only", "1 when the store takes no samples because a write failed.")) {}
+
+}  // namespace tidemark::storage

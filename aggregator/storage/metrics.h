@@ -1,0 +1,46 @@
+// The store's own metrics, tidemark_storage_*.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <array>
+
+#include "aggregator/storage/batch.h"
+
+namespace tidemark::storage {
+
+struct Metrics {
+  explicit Metrics(prometheus::Registry& registry);
+
+  prometheus::Counter& commits;
+  prometheus::Counter& commit_failures;
+  prometheus::Counter& samples;  // Accepted.
+  prometheus::Counter& duplicates;
+  std::array<prometheus::Counter*, kOutcomeCount> refused;  // By reason; null where the outcome is no refusal.
+  prometheus::Gauge& series;
+  prometheus::Counter& series_created;
+  prometheus::Counter& series_returned;
+  prometheus::Counter& series_evicted;
+  prometheus::Gauge& series_ids_left;
+  prometheus::Gauge& head_bytes;
+  prometheus::Gauge& log_bytes;
+  prometheus::Gauge& queriers;
+  prometheus::Counter& log_stalls;   // Commits that waited for a checkpoint.
+  prometheus::Counter& sync_stalls;  // Commits that waited for the disk.
+  prometheus::Histogram& sync_seconds;
+  prometheus::Counter& checkpoints;
+  prometheus::Counter& checkpoint_failures;
+  prometheus::Histogram& checkpoint_seconds;
+  prometheus::Counter& chunks_sealed;
+  prometheus::Counter& windows_dropped;
+  prometheus::Counter& retention_failures;
+  prometheus::Counter& corruptions;  // Pieces that did not read and were skipped.
+  prometheus::Gauge& replay_seconds;
+  prometheus::Gauge& replayed_records;
+  prometheus::Gauge& read_only;
+};
+
+}  // namespace tidemark::storage

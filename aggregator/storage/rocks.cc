@@ -1,0 +1,183 @@
+#include "aggregator/storage/rocks.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_partitioner.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+#include "aggregator/storage/keys.h"
+#include "aggregator/storage/postings.h"
+
+namespace tidemark::storage {
+namespace {
+
+constexpr const char* kFamilyNames[kFamilyCount] = {"default",     "series", "postings", "chunks",
+                                                    "checkpoints", "log",    "state"};
+
+// RocksDB's own info log aborts the process when the disk is full (Debian's build asserts), so it gets none. What it
+// warns of goes to ours.
+class InfoLog final : public rocksdb::Logger {
+ public:
+  explicit InfoLog(tidemark::Logger& logger) : rocksdb::Logger(rocksdb::WARN_LEVEL), logger_(logger) {}
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override { Logv(rocksdb::INFO_LEVEL, format, arguments); }
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    if (level < rocksdb::WARN_LEVEL || level == rocksdb::HEADER_LEVEL) return;
+    char line[512];
+    std::vsnprintf(line, sizeof line, format, arguments);
+    if (level >= rocksdb::ERROR_LEVEL) {
+      logger_.error("rocksdb", {{"message", line}});
+    } else {
+      logger_.warn("rocksdb", {{"message", line}});
+    }
+  }
+
+ private:
+  tidemark::Logger& logger_;
+};
+
+// Memtables: the log's, which should never fill before it is trimmed, and small ones for the rest.
+uint64_t log_memtable_bytes(const Options& options) {
+  return std::clamp<uint64_t>(2 * options.log_bytes_max + (4 << 20), 8 << 20, 256 << 20);
+}
+
+rocksdb::DBOptions database_options(const Options& options, const std::shared_ptr<rocksdb::Cache>& cache,
+                                    Logger& logger) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = true;
+  db.create_missing_column_families = true;
+  db.info_log = std::make_shared<InfoLog>(logger);
+  // Off, writes after a failed log append are acknowledged and lost on reopening.
+  db.paranoid_checks = true;
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.max_open_files = 512;
+  db.max_background_jobs = 2;
+  db.max_file_opening_threads = 2;
+  // An idle family would pin log files.
+  db.max_total_wal_size = log_memtable_bytes(options) + (32 << 20);
+  db.recycle_log_file_num = 0;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.write_buffer_manager =
+      std::make_shared<rocksdb::WriteBufferManager>(log_memtable_bytes(options) + (24 << 20), cache);
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions family_options(Family family, const Options& options,
+                                            const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  table.block_size = 16 << 10;
+
+  rocksdb::ColumnFamilyOptions cf;
+  cf.compression = rocksdb::kNoCompression;
+  cf.write_buffer_size = 4 << 20;
+  cf.max_write_buffer_number = 2;
+  switch (family) {
+    case Family::kSeries:
+      cf.compression = rocksdb::kZSTD;
+      cf.write_buffer_size = 8 << 20;
+      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      break;
+    case Family::kPostings:
+      cf.compression = rocksdb::kZSTD;
+      cf.merge_operator = make_postings_merge_operator();
+      cf.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(kWindowPrefixBytes);
+      break;
+    case Family::kChunks:
+      // Compressed already. Files are cut by window, so that dropping one drops whole files.
+      cf.sst_partitioner_factory = rocksdb::NewSstPartitionerFixedPrefixFactory(kWindowPrefixBytes);
+      cf.target_file_size_base = 32 << 20;
+      break;
+    case Family::kLog:
+      cf.write_buffer_size = log_memtable_bytes(options);
+      break;
+    case Family::kCheckpoints:
+      cf.compression = rocksdb::kLZ4Compression;
+      break;
+    case Family::kDefault:
+    case Family::kState:
+      break;
+  }
+  cf.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return cf;
+}
+
+Status open_failure(const DataDir& dir, const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  if (text.find("LOCK") != std::string::npos || text.find("lock ") != std::string::npos) {
+    return Status::unavailable("data directory " + dir.path +
+                               " is in use by another process: stop it, or choose another with --storage.tsdb.path (" +
+                               text + ")");
+  }
+  if (status.IsCorruption()) {
+    return Status::corruption("data directory " + dir.path + " is damaged: " + text + " (restore it from a backup)");
+  }
+  return Status::io("cannot open data directory " + dir.path + ": " + text);
+}
+
+}  // namespace
+
+Status to_status(const rocksdb::Status& status, std::string_view doing) {
+  if (status.ok()) return {};
+  std::string message = std::string(doing) + ": " + status.ToString();
+  if (status.IsCorruption()) return Status::corruption(std::move(message));
+  if (status.IsShutdownInProgress()) return Status::unavailable(std::move(message));
+  return Status::io(std::move(message));
+}
+
+Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& options, Logger& logger) {
+  std::unique_ptr<Rocks> rocks(new Rocks());
+  // One bound for both: memtables are charged to the cache.
+  const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes + log_memtable_bytes(options));
+  rocks->db_options_ = database_options(options, cache, logger);
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    rocks->families_.emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i), options, cache));
+  }
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status status = rocksdb::DB::Open(rocks->db_options_, dir.rocks, rocks->families_, &rocks->handles_, &db);
+  if (status.IsCorruption()) {
+    // A flipped bit in the middle of the log. What reads is kept; recovery says which positions are gone.
+    logger.error("the write-ahead log is damaged: opening without what does not read", {{"err", status.ToString()}});
+    rocks->db_options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    rocks->log_was_damaged_ = true;
+    status = rocksdb::DB::Open(rocks->db_options_, dir.rocks, rocks->families_, &rocks->handles_, &db);
+  }
+  if (!status.ok()) return fail(open_failure(dir, status));
+  rocks->db_.reset(db);
+  return rocks;
+}
+
+Rocks::~Rocks() {
+  if (!db_) return;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  db_->Close().PermitUncheckedError();
+}
+
+rocksdb::Options Rocks::file_options(Family family) const {
+  return {db_options_, families_[static_cast<size_t>(family)].options};
+}
+
+uint64_t Rocks::disk_bytes() {
+  uint64_t bytes = 0;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    uint64_t files = 0;
+    if (db_->GetIntProperty(handle, rocksdb::DB::Properties::kTotalSstFilesSize, &files)) bytes += files;
+  }
+  rocksdb::VectorLogPtr logs;
+  if (db_->GetSortedWalFiles(logs).ok()) {
+    for (const auto& log : logs) bytes += log->SizeFileBytes();
+  }
+  return bytes;
+}
+
+}  // namespace tidemark::storage

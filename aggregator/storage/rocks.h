@@ -1,0 +1,55 @@
+// Rocks: the RocksDB instance under the store, with its families and the options that 7.8 needs from us.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/storage/data_dir.h"
+#include "aggregator/storage/store.h"
+#include "model/log.h"
+#include "model/status.h"
+
+namespace tidemark::storage {
+
+// As written in the manifest by name; see keys.h for what each holds.
+enum class Family : size_t { kDefault, kSeries, kPostings, kChunks, kCheckpoints, kLog, kState };
+inline constexpr size_t kFamilyCount = 7;
+
+// Owns the database; closes it when it goes. Thread-safe as RocksDB is.
+class Rocks {
+ public:
+  // Repairs nothing, but after a log that does not read in the middle it opens with what does, and says so.
+  static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger);
+  ~Rocks();
+  Rocks(const Rocks&) = delete;
+  Rocks& operator=(const Rocks&) = delete;
+
+  rocksdb::DB& db() { return *db_; }
+  rocksdb::ColumnFamilyHandle* family(Family family) { return handles_[static_cast<size_t>(family)]; }
+  // For files that are going to be ingested into it.
+  rocksdb::Options file_options(Family family) const;
+
+  // Log records were skipped when it was opened.
+  bool log_was_damaged() const { return log_was_damaged_; }
+  uint64_t disk_bytes();
+
+ private:
+  Rocks() = default;
+
+  rocksdb::DBOptions db_options_;
+  std::vector<rocksdb::ColumnFamilyDescriptor> families_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  bool log_was_damaged_ = false;
+};
+
+// The same failure as ours: "reading series: IO error: ...".
+Status to_status(const rocksdb::Status& status, std::string_view doing);
+
+inline std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+inline rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+
+}  // namespace tidemark::storage

@@ -1,0 +1,49 @@
+// SeriesRecords: series as the series family knows them, active or not.
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aggregator/storage/checkpoint_record.h"
+#include "aggregator/storage/rocks.h"
+#include "model/labels.h"
+
+namespace tidemark::storage {
+
+class SeriesRecords {
+ public:
+  explicit SeriesRecords(Rocks& rocks) : rocks_(rocks) {}
+
+  // Many lookups in a row share an iterator. One thread, short-lived.
+  class Lookup {
+   public:
+    explicit Lookup(SeriesRecords& records);
+    // The id of the label set, if it ever had one and still has its record.
+    Result<std::optional<SeriesId>> find(uint64_t hash, LabelsView labels);
+
+   private:
+    SeriesRecords& records_;
+    std::unique_ptr<rocksdb::Iterator> hashes_;
+  };
+
+  // kNotFound when there is no record; kCorruption when it is no label set.
+  Result<std::string> labels(SeriesId id, const rocksdb::Snapshot* snapshot = nullptr);
+  // For each of `ids`, "" where there is no record or none that reads.
+  std::vector<std::string> labels(const std::vector<SeriesId>& ids, const rocksdb::Snapshot* snapshot = nullptr);
+  // Where the series stopped when it left memory. Default when nothing says so.
+  Result<Tail> tail(uint16_t shard, SeriesId id);
+  // One more than the highest id there is a record of.
+  Result<SeriesId> next_id();
+
+  void define(rocksdb::WriteBatch& batch, SeriesId id, uint64_t hash, LabelsView labels);
+  void erase(rocksdb::WriteBatch& batch, SeriesId id, uint64_t hash);
+
+ private:
+  Rocks& rocks_;
+};
+
+}  // namespace tidemark::storage

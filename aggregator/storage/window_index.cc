@@ -1,0 +1,87 @@
+#include "aggregator/storage/window_index.h"
+
+#include "aggregator/storage/postings.h"
+
+namespace tidemark::storage {
+
+class WindowIndex::Source final : public PostingsSource {
+ public:
+  Source(WindowIndex& index, Window window) : index_(index), window_(window) {}
+
+  Result<Roaring> all() override { return index_.all(window_); }
+  Result<Roaring> pair(std::string_view name, std::string_view value) override {
+    return index_.read(postings_key(Tier::kRaw, window_, name, value));
+  }
+  Status values(std::string_view name, std::string_view prefix, const Visit& visit) override {
+    const std::string name_prefix = postings_name_prefix(Tier::kRaw, window_, name);
+    const std::string from = name_prefix + std::string(prefix);
+    const auto at = index_.iterator();
+    for (at->Seek(from); at->Valid() && at->key().starts_with(from); at->Next()) {
+      const std::string_view value = view(at->key()).substr(name_prefix.size());
+      if (!visit(value, [&] { return parse_postings(view(at->value())); })) return {};
+    }
+    return to_status(at->status(), "reading postings");
+  }
+
+ private:
+  WindowIndex& index_;
+  const Window window_;
+};
+
+std::unique_ptr<rocksdb::Iterator> WindowIndex::iterator() {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_;
+  return std::unique_ptr<rocksdb::Iterator>(rocks_.db().NewIterator(options, rocks_.family(Family::kPostings)));
+}
+
+Result<Roaring> WindowIndex::read(const std::string& key) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_;
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status = rocks_.db().Get(options, rocks_.family(Family::kPostings), key, &value);
+  if (status.IsNotFound()) return Roaring();
+  if (!status.ok()) return fail(to_status(status, "reading postings"));
+  return parse_postings(view(value));
+}
+
+Result<std::vector<Window>> WindowIndex::windows(Window first, Window last_inclusive) {
+  std::vector<Window> out;
+  const auto at = iterator();
+  at->Seek(window_prefix(Tier::kRaw, first));
+  while (at->Valid() && at->key()[0] == static_cast<char>(Tier::kRaw)) {
+    const std::optional<Window> window = parse_window(view(at->key()));
+    if (!window || *window > last_inclusive) break;
+    out.push_back(*window);
+    at->Seek(window_prefix(Tier::kRaw, *window + 1));
+  }
+  if (!at->status().ok()) return fail(to_status(at->status(), "listing windows"));
+  return out;
+}
+
+Result<Roaring> WindowIndex::match(Window window, const std::vector<Matcher>& matchers) {
+  Source source(*this, window);
+  return storage::match(source, matchers);
+}
+
+Result<Roaring> WindowIndex::all(Window window) { return read(all_postings_key(Tier::kRaw, window)); }
+
+Status WindowIndex::label_names(Window window, const VisitText& visit) {
+  const std::string prefix = postings_prefix(Tier::kRaw, window);
+  const auto at = iterator();
+  at->Seek(prefix);
+  while (at->Valid() && at->key().starts_with(prefix)) {
+    const std::optional<PostingsPair> pair = parse_postings_key(view(at->key()));
+    if (!pair) return Status::corruption("a postings key does not read");
+    if (!visit(pair->name)) return {};
+    // Past all values of this name, in one step.
+    at->Seek(after_prefix(postings_name_prefix(Tier::kRaw, window, pair->name)));
+  }
+  return to_status(at->status(), "reading label names");
+}
+
+Status WindowIndex::label_values(Window window, std::string_view name, const VisitText& visit) {
+  Source source(*this, window);
+  return source.values(name, {}, [&](std::string_view value, const auto&) { return visit(value); });
+}
+
+}  // namespace tidemark::storage

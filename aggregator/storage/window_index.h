@@ -1,0 +1,38 @@
+// WindowIndex: what the postings family says of each window, as of one snapshot.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "aggregator/storage/keys.h"
+#include "aggregator/storage/match.h"
+#include "aggregator/storage/rocks.h"
+
+namespace tidemark::storage {
+
+class WindowIndex {
+ public:
+  // `snapshot` may be null: the newest, each read for itself. REQUIRES: outlived by both.
+  WindowIndex(Rocks& rocks, const rocksdb::Snapshot* snapshot) : rocks_(rocks), snapshot_(snapshot) {}
+
+  // Windows of the raw tier between the two that have series, in order.
+  Result<std::vector<Window>> windows(Window first, Window last_inclusive);
+
+  Result<Roaring> match(Window window, const std::vector<Matcher>& matchers);
+  Result<Roaring> all(Window window);
+  // Call `visit` for each, in order, until it returns false.
+  using VisitText = std::function<bool(std::string_view)>;
+  Status label_names(Window window, const VisitText& visit);
+  Status label_values(Window window, std::string_view name, const VisitText& visit);
+
+ private:
+  class Source;
+  std::unique_ptr<rocksdb::Iterator> iterator();
+  Result<Roaring> read(const std::string& key);
+
+  Rocks& rocks_;
+  const rocksdb::Snapshot* const snapshot_;
+};
+
+}  // namespace tidemark::storage

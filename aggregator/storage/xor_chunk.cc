@@ -1,0 +1,173 @@
+#include "aggregator/storage/xor_chunk.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace tidemark::storage {
+namespace {
+
+uint64_t load_be(const uint8_t* at) {
+  uint64_t v = 0;
+  std::memcpy(&v, at, sizeof v);
+  return __builtin_bswap64(v);
+}
+
+void store_be(uint8_t* at, uint64_t v) {
+  v = __builtin_bswap64(v);
+  std::memcpy(at, &v, sizeof v);
+}
+
+// REQUIRES: 0 < bits <= 56, so that with the up to 7 bits before it in the first byte it fits one word.
+void put(XorState& state, uint8_t* bytes, uint64_t value, unsigned bits) {
+  uint8_t* at = bytes + state.bit_count / 8;
+  const unsigned offset = state.bit_count % 8;
+  store_be(at, load_be(at) | (value << (64 - offset - bits)));
+  state.bit_count += bits;
+}
+
+void put_long(XorState& state, uint8_t* bytes, uint64_t value, unsigned bits) {
+  if (bits > 32) {
+    put(state, bytes, value >> 32, bits - 32);
+    value &= 0xffffffffU;
+    bits = 32;
+  }
+  put(state, bytes, value, bits);
+}
+
+struct StepBucket {
+  unsigned prefix;
+  unsigned prefix_bits;
+  unsigned bits;
+};
+constexpr StepBucket kBuckets[] = {{0b10, 2, 14}, {0b110, 3, 17}, {0b1110, 4, 20}};
+
+void put_step_change(XorState& state, uint8_t* bytes, int64_t change) {
+  if (change == 0) return put(state, bytes, 0, 1);
+  for (const StepBucket& bucket : kBuckets) {
+    const int64_t half = int64_t{1} << (bucket.bits - 1);
+    if (change > -half && change <= half) {
+      const uint64_t low = static_cast<uint64_t>(change) & ((uint64_t{1} << bucket.bits) - 1);
+      return put(state, bytes, (uint64_t{bucket.prefix} << bucket.bits) | low, bucket.prefix_bits + bucket.bits);
+    }
+  }
+  put(state, bytes, 0b1111, 4);
+  put_long(state, bytes, static_cast<uint64_t>(change), 64);
+}
+
+void put_value(XorState& state, uint8_t* bytes, uint64_t v_bits) {
+  const uint64_t changed = v_bits ^ state.v_bits;
+  if (changed == 0) return put(state, bytes, 0, 1);
+  const unsigned leading = std::min(31U, static_cast<unsigned>(std::countl_zero(changed)));
+  const auto trailing = static_cast<unsigned>(std::countr_zero(changed));
+  if (state.leading != 64 && leading >= state.leading && trailing >= state.trailing) {
+    put(state, bytes, 0b10, 2);
+    return put_long(state, bytes, changed >> state.trailing, 64U - state.leading - state.trailing);
+  }
+  const unsigned length = 64 - leading - trailing;
+  put(state, bytes, (0b11U << 11) | (leading << 6) | (length & 63), 13);
+  put_long(state, bytes, changed >> trailing, length);
+  state.leading = static_cast<uint8_t>(leading);
+  state.trailing = static_cast<uint8_t>(trailing);
+}
+
+}  // namespace
+
+void xor_append(XorState& state, uint8_t* bytes, int64_t t_ms, double v) {
+  const auto v_bits = std::bit_cast<uint64_t>(v);
+  if (state.count == 0) {
+    put_long(state, bytes, v_bits, 64);
+  } else {
+    const int64_t step_ms = t_ms - state.t_ms;
+    put_step_change(state, bytes, step_ms - state.step_ms);
+    put_value(state, bytes, v_bits);
+    state.step_ms = step_ms;
+  }
+  state.t_ms = t_ms;
+  state.v_bits = v_bits;
+  ++state.count;
+}
+
+uint64_t XorDecoder::read(unsigned bits) {
+  if (bits > 56) {
+    const uint64_t high = read(bits - 32);
+    return (high << 32) | read(32);
+  }
+  if (bits > bits_ - at_) {
+    ok_ = false;
+    at_ = bits_;
+    return 0;
+  }
+  const size_t byte = at_ / 8;
+  const unsigned offset = at_ % 8;
+  uint64_t word = 0;
+  if (byte + 8 <= bits_ / 8) [[likely]] {
+    word = load_be(data_ + byte);
+  } else {
+    uint8_t last[8] = {};
+    std::memcpy(last, data_ + byte, bits_ / 8 - byte);
+    word = load_be(last);
+  }
+  at_ += bits;
+  return bits == 0 ? 0 : (word << offset) >> (64 - bits);
+}
+
+int64_t XorDecoder::read_step_change() {
+  if (read(1) == 0) return 0;
+  for (const StepBucket& bucket : kBuckets) {
+    if (read(1) == 0) {
+      auto low = static_cast<int64_t>(read(bucket.bits));
+      if (low > int64_t{1} << (bucket.bits - 1)) low -= int64_t{1} << bucket.bits;
+      return low;
+    }
+  }
+  return static_cast<int64_t>(read(64));
+}
+
+uint64_t XorDecoder::read_value() {
+  if (read(1) == 0) return v_bits_;
+  if (read(1) == 1) {
+    leading_ = static_cast<unsigned>(read(5));
+    const auto length = static_cast<unsigned>(read(6));
+    const unsigned bits = length == 0 ? 64 : length;
+    if (leading_ + bits > 64) {
+      ok_ = false;
+      return 0;
+    }
+    trailing_ = 64 - leading_ - bits;
+  } else if (leading_ == 64) {
+    ok_ = false;  // A window is used before one was given.
+    return 0;
+  }
+  return v_bits_ ^ (read(64 - leading_ - trailing_) << trailing_);
+}
+
+size_t XorDecoder::next(std::span<int64_t> t_ms, std::span<double> v) {
+  const size_t wanted = std::min<size_t>(left_, t_ms.size());
+  for (size_t i = 0; i < wanted; ++i) {
+    if (left_ == count_) {
+      v_bits_ = read(64);
+    } else {
+      // Unsigned: hostile bytes may ask for any sum.
+      step_ms_ = static_cast<int64_t>(static_cast<uint64_t>(step_ms_) + static_cast<uint64_t>(read_step_change()));
+      const auto t = static_cast<int64_t>(static_cast<uint64_t>(t_ms_) + static_cast<uint64_t>(step_ms_));
+      if (t <= t_ms_) ok_ = false;
+      t_ms_ = t;
+      v_bits_ = read_value();
+    }
+    if (!ok_) {
+      left_ = 0;
+      return 0;
+    }
+    t_ms[i] = t_ms_;
+    v[i] = std::bit_cast<double>(v_bits_);
+    --left_;
+  }
+  if (left_ == 0 && wanted > 0 && bits_ - at_ >= 8) {
+    ok_ = false;
+    return 0;
+  }
+  return wanted;
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,343 @@
+// The store as its users see it: append, query, restart.
+#include "aggregator/storage/store.h"
+
+#include <fstream>
+
+#include "model/matcher.h"
+#include "tests/storage/store_fixture.h"
+#include "tests/support/eventually.h"
+
+namespace tidemark::storage {
+namespace {
+
+using testing::eventually;
+
+class StoreTest : public StoreFixture {
+ protected:
+  static Labels cpu(int i) { return Labels{{"__name__", "cpu"}, {"instance", std::to_string(i)}, {"job", "node"}}; }
+  static uint64_t bits(double v) { return std::bit_cast<uint64_t>(v); }
+};
+
+TEST_F(StoreTest, WhatIsAppendedIsReadBackAlsoAfterCloseAndAfterACrash) {
+  open();
+  const int64_t t = clock_.now_ms();
+  EXPECT_EQ(append(cpu(1), t, 1.5), Outcome::kAccepted);
+  EXPECT_EQ(append(cpu(1), t + 1000, stale_nan()), Outcome::kAccepted);
+  EXPECT_EQ(append(cpu(2), t, -0.0), Outcome::kAccepted);
+  const Content want{{cpu(1).to_string(), {{t, bits(1.5)}, {t + 1000, kStaleNaNBits}}},
+                     {cpu(2).to_string(), {{t, bits(-0.0)}}}};
+  EXPECT_EQ(read_all(), want);
+  drop();
+  open();
+  EXPECT_EQ(read_all(), want) << "after a crash";
+  close();
+  open();
+  EXPECT_EQ(read_all(), want) << "after a clean stop";
+  EXPECT_EQ(metric("tidemark_storage_replayed_records"), 0) << "a clean stop leaves nothing to replay";
+  EXPECT_EQ(append(cpu(1), t + 2000, 3), Outcome::kAccepted);
+  EXPECT_EQ(read_all().at(cpu(1).to_string()).size(), 3u);
+}
+
+TEST_F(StoreTest, SaysWhatBecameOfEachSample) {
+  open();
+  const int64_t now = clock_.now_ms();
+  NativeHistogram* const histogram = reinterpret_cast<NativeHistogram*>(&options_);  // Never looked into.
+  ASSERT_EQ(append(cpu(1), now, 1), Outcome::kAccepted);
+  struct Case {
+    const char* what;
+    int64_t t_ms;
+    Value value;
+    Outcome want;
+  };
+  const Case cases[] = {
+      {"same bits again", now, {1}, Outcome::kDuplicate},
+      {"another value at the newest time", now, {2}, Outcome::kOutOfOrder},
+      {"older than the newest", now - 1, {1}, Outcome::kOutOfOrder},
+      {"before retention", now - options_.retention_ms - 1, {1}, Outcome::kTooOld},
+      {"beyond the clock tolerance", now + options_.future_tolerance_ms + 1, {1}, Outcome::kTooNew},
+      {"a histogram", now + 1, {0, histogram}, Outcome::kUnsupported},
+      {"far out of any range", INT64_MAX, {1}, Outcome::kTooNew},
+      {"far out of any range", INT64_MIN, {1}, Outcome::kTooOld},
+      {"with a start timestamp", now + 2, {1, nullptr, now - 5}, Outcome::kAccepted},
+  };
+  for (const Case& c : cases) {
+    Batch batch;
+    batch.add(kNoRef, cpu(1), c.t_ms, c.value);
+    const auto report = store_->commit(batch);
+    ASSERT_TRUE(report);
+    EXPECT_EQ(batch.outcome(0), c.want) << c.what;
+    EXPECT_EQ(report->of(c.want), 1u) << c.what;
+  }
+  EXPECT_EQ(metric("tidemark_storage_samples_refused_total{reason=\"out_of_order\"}"), 2);
+  EXPECT_EQ(read_all().at(cpu(1).to_string()).size(), 2u);
+}
+
+TEST_F(StoreTest, RefusesLabelsThatAreNoneOrTooMany) {
+  open();
+  std::vector<LabelView> many;
+  std::vector<std::string> names;
+  for (int i = 0; i < 129; ++i) names.push_back("l" + std::to_string(1000 + i));
+  for (const std::string& name : names) many.push_back({name, "x"});
+  const std::string long_value(65 << 10, 'x');
+  const std::string long_name(1025, 'x');
+  const Labels cases[] = {Labels{}, Labels::from_pairs(many), Labels{{"a", long_value}}, Labels{{long_name, "x"}}};
+  for (const Labels& labels : cases) EXPECT_EQ(append(labels, clock_.now_ms(), 1), Outcome::kInvalidLabels);
+  Batch batch;
+  batch.add(kNoRef, LabelsView("\x05garbage"), clock_.now_ms(), 1.0);
+  ASSERT_TRUE(store_->commit(batch));
+  EXPECT_EQ(batch.outcome(0), Outcome::kInvalidLabels);
+}
+
+TEST_F(StoreTest, ARefSavesTheLabelsUntilItsStoreIsGone) {
+  open();
+  Batch batch;
+  batch.add(kNoRef, cpu(1), clock_.now_ms(), 1.0);
+  ASSERT_TRUE(store_->commit(batch));
+  const SeriesRef ref = batch.ref(0);
+  ASSERT_NE(ref, kNoRef);
+  batch.clear();
+  batch.add(ref, {}, clock_.now_ms() + 1, 2.0);
+  batch.add(SeriesRef{0xdeadbeefcafe}, {}, clock_.now_ms() + 1, 2.0);
+  ASSERT_TRUE(store_->commit(batch));
+  EXPECT_EQ(batch.outcome(0), Outcome::kAccepted);
+  EXPECT_EQ(batch.outcome(1), Outcome::kUnknownRef);
+  EXPECT_EQ(read_all().at(cpu(1).to_string()).size(), 2u);
+}
+
+TEST_F(StoreTest, BeyondTheSeriesLimitOnlyKnownSeriesAreTaken) {
+  options_.series_max = 2;
+  open();
+  EXPECT_EQ(append(cpu(1), clock_.now_ms(), 1), Outcome::kAccepted);
+  EXPECT_EQ(append(cpu(2), clock_.now_ms(), 1), Outcome::kAccepted);
+  EXPECT_EQ(append(cpu(3), clock_.now_ms(), 1), Outcome::kSeriesLimit);
+  EXPECT_EQ(append(cpu(1), clock_.now_ms() + 1, 1), Outcome::kAccepted);
+}
+
+TEST_F(StoreTest, MatchersAnswerTheSameFromHeadAndFromFiles) {
+  open();
+  const int64_t t = clock_.now_ms();
+  append(Labels{{"__name__", "m"}, {"a", "x"}}, t, 1);
+  append(Labels{{"__name__", "m"}, {"a", "y"}, {"b", "1"}}, t, 1);
+  append(Labels{{"__name__", "m"}, {"b", "2"}}, t, 1);
+  append(Labels{{"__name__", "n"}, {"a", "xy"}}, t, 1);
+  struct Case {
+    MatchOp op;
+    const char* name;
+    const char* value;
+    size_t want;  // Of the three series of m.
+  };
+  const Case cases[] = {
+      {MatchOp::kEqual, "a", "x", 1},       {MatchOp::kEqual, "a", "", 1},       {MatchOp::kEqual, "c", "", 3},
+      {MatchOp::kEqual, "c", "x", 0},       {MatchOp::kNotEqual, "a", "x", 2},   {MatchOp::kNotEqual, "a", "", 2},
+      {MatchOp::kNotEqual, "c", "", 0},     {MatchOp::kRegex, "a", "x|y", 2},    {MatchOp::kRegex, "a", "x.*", 1},
+      {MatchOp::kRegex, "a", ".*", 3},      {MatchOp::kRegex, "a", ".+", 2},     {MatchOp::kRegex, "a", "x|", 2},
+      {MatchOp::kNotRegex, "a", "x|y", 1},  {MatchOp::kNotRegex, "a", "x.*", 2}, {MatchOp::kNotRegex, "a", ".+", 1},
+      {MatchOp::kNotRegex, "a", ".*", 0},   {MatchOp::kNotRegex, "a", "x|", 1},  {MatchOp::kRegex, "b", "[12]", 2},
+      {MatchOp::kNotRegex, "c", "nope", 3},
+  };
+  for (const char* where : {"head", "files"}) {
+    for (const Case& c : cases) {
+      const Matcher matcher = *Matcher::make(c.op, c.name, c.value);
+      EXPECT_EQ(read({Matcher::equal(kMetricName, "m"), matcher}).size(), c.want)
+          << where << " " << matcher.to_string();
+    }
+    auto querier = *store_->querier();
+    EXPECT_EQ(*querier->label_names({}, t - 1, t + 1, 0), (std::vector<std::string>{"__name__", "a", "b"})) << where;
+    EXPECT_EQ(*querier->label_names({}, t - 1, t + 1, 2), (std::vector<std::string>{"__name__", "a"})) << where;
+    EXPECT_EQ(*querier->label_values("a", {}, t - 1, t + 1, 0), (std::vector<std::string>{"x", "xy", "y"})) << where;
+    EXPECT_EQ(*querier->label_values("a", {Matcher::equal(kMetricName, "m")}, t - 1, t + 1, 0),
+              (std::vector<std::string>{"x", "y"}))
+        << where;
+    EXPECT_TRUE(querier->label_values("a", {Matcher::equal(kMetricName, "m")}, t + 1, t + 2, 0)->empty()) << where;
+    auto sorted = querier->select({Matcher::equal(kMetricName, "m")}, t, t, {}, true);
+    std::vector<std::string> order;
+    while (sorted->next()) order.push_back(sorted->labels().to_string());
+    EXPECT_EQ(order, (std::vector<std::string>{"m{a=\"x\"}", "m{a=\"y\", b=\"1\"}", "m{b=\"2\"}"})) << where;
+    sorted.reset();
+    querier.reset();
+    close();
+    open();
+  }
+}
+
+TEST_F(StoreTest, AQuerierSeesWhatWasThereWhenItWasMade) {
+  open();
+  const int64_t t = clock_.now_ms();
+  append(cpu(1), t, 1);
+  auto querier = *store_->querier();
+  append(cpu(1), t + 1, 2);
+  append(cpu(2), t + 1, 2);
+  auto set = querier->select({Matcher::equal(kMetricName, "cpu")}, INT64_MIN, INT64_MAX, {}, false);
+  EXPECT_EQ(read_set(*set), (Content{{cpu(1).to_string(), {{t, bits(1)}}}}));
+  EXPECT_EQ(read_all().size(), 2u);
+}
+
+TEST_F(StoreTest, ChunksNeverCrossMidnightAndAllDaysAreRead) {
+  open();
+  const int64_t midnight = clock_.now_ms() / 86'400'000 * 86'400'000;
+  Column want;
+  for (int64_t t = midnight - 3 * 86'400'000; t < midnight + 60'000; t += 600'000) {
+    ASSERT_EQ(append(cpu(1), t, static_cast<double>(t % 7)), Outcome::kAccepted);
+    want[t] = bits(static_cast<double>(t % 7));
+  }
+  EXPECT_EQ(read_all().at(cpu(1).to_string()), want);
+  close();
+  open();
+  EXPECT_EQ(read_all().at(cpu(1).to_string()), want);
+  const Content middle = read({Matcher::equal(kMetricName, "cpu")}, midnight - 86'400'000, midnight - 1);
+  EXPECT_EQ(middle.at(cpu(1).to_string()).size(), 144u);
+  EXPECT_EQ(store_->stats().min_ms, want.begin()->first);
+  EXPECT_EQ(store_->stats().max_ms, want.rbegin()->first);
+}
+
+TEST_F(StoreTest, CheckpointsKeepTheLogShortWhileChunksStayOpen) {
+  options_.log_bytes_max = 64 << 10;
+  open();
+  std::vector<SeriesRef> refs(500, kNoRef);
+  Batch batch;
+  uint64_t most = 0;
+  for (int step = 0; step < 200; ++step) {
+    batch.clear();
+    for (int i = 0; i < 500; ++i) batch.add(refs[i], cpu(i), clock_.now_ms(), step * 0.1 + i);
+    ASSERT_TRUE(store_->commit(batch));
+    for (int i = 0; i < 500; ++i) refs[i] = batch.ref(i);
+    most = std::max(most, store_->stats().log_bytes);
+    clock_.advance_ms(1000);
+  }
+  EXPECT_LT(most, 2 * options_.log_bytes_max + (8 << 10));
+  EXPECT_GT(metric("tidemark_storage_checkpoints_total"), 2);
+  EXPECT_EQ(metric("tidemark_storage_chunks_sealed_total"), 0) << "no chunk was full";
+  const Content before = read_all();
+  EXPECT_EQ(before.size(), 500u);
+  EXPECT_EQ(before.at(cpu(7).to_string()).size(), 200u);
+  drop();
+  open();
+  EXPECT_EQ(read_all(), before);
+}
+
+TEST_F(StoreTest, OverItsBudgetTheHeadSealsTheLongestChunksEarly) {
+  options_.head_bytes_min = 64 << 10;
+  options_.head_bytes_per_series = 1;
+  open();
+  Batch batch;
+  for (int step = 0; step < 300; ++step) {
+    batch.clear();
+    for (int i = 0; i < 200; ++i) batch.add(kNoRef, cpu(i), clock_.now_ms() + step * 1000, 1.0 / (step + i + 1));
+    ASSERT_TRUE(store_->commit(batch));
+  }
+  EXPECT_TRUE(eventually([&] { return store_->stats().head_bytes <= options_.head_bytes_min; }));
+  EXPECT_GT(metric("tidemark_storage_chunks_sealed_total"), 0);
+  const Content all = read_all();
+  ASSERT_EQ(all.size(), 200u);
+  for (const auto& [series, column] : all) EXPECT_EQ(column.size(), 300u) << series;
+}
+
+TEST_F(StoreTest, IdleSeriesLeaveMemoryAndReturnUnderTheirOldId) {
+  options_.log_bytes_max = 4 << 10;
+  open();
+  Batch first;
+  first.add(kNoRef, cpu(1), clock_.now_ms(), 1.0);
+  ASSERT_TRUE(store_->commit(first));
+  const SeriesRef old = first.ref(0);
+  const int64_t t = clock_.now_ms();
+  const auto fill = [&] {
+    for (int i = 0; i < 60; ++i) {
+      append(cpu(2), clock_.now_ms(), i * 0.37);
+      append(cpu(3), clock_.now_ms(), 1 / (i + 1.0));
+      clock_.advance_ms(1000);
+    }
+  };
+  clock_.advance_ms(2 * 3'600'000);
+  ASSERT_TRUE(eventually([&] {
+    fill();
+    return metric("tidemark_storage_series_evicted_total") > 0;
+  }));
+  Batch again;
+  again.add(old, {}, clock_.now_ms(), 2.0);
+  ASSERT_TRUE(store_->commit(again));
+  EXPECT_EQ(again.outcome(0), Outcome::kUnknownRef);
+  EXPECT_EQ(append(cpu(1), t, 1), Outcome::kDuplicate) << "it still knows where it stopped";
+  EXPECT_EQ(append(cpu(1), t - 1, 1), Outcome::kOutOfOrder);
+  const int64_t now = clock_.now_ms();
+  EXPECT_EQ(append(cpu(1), now, 2), Outcome::kAccepted);
+  EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{t, bits(1)}, {now, bits(2)}}));
+  EXPECT_GT(metric("tidemark_storage_series_returned_total"), 0);
+}
+
+TEST_F(StoreTest, StateIsAMapThatSurvives) {
+  open();
+  ASSERT_TRUE(store_->write_state({{"a/1", "x"}, {"a/2", "y"}, {"b/1", "z"}}).ok());
+  ASSERT_TRUE(store_->write_state({{"a/1", std::nullopt}, {"a/3", std::string("\0w", 2)}}).ok());
+  drop();
+  open();
+  EXPECT_EQ(*store_->get_state("a/1"), std::nullopt);
+  EXPECT_EQ(*store_->get_state("b/1"), "z");
+  EXPECT_EQ(*store_->scan_state("a/"),
+            (std::vector<std::pair<std::string, std::string>>{{"a/2", "y"}, {"a/3", std::string("\0w", 2)}}));
+  EXPECT_EQ(store_->write_state({{"big", std::string(2 << 20, 'x')}}).code(), Code::kLimit);
+}
+
+TEST_F(StoreTest, ADirectoryThatCannotBeUsedIsRefusedWithPathAndRemedy) {
+  open();
+  prometheus::Registry registry;
+  const auto second = Store::open(options_, clock_, logger_, registry);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message().find(options_.path + " is in use"), std::string::npos) << second.error().message();
+  close();
+
+  dir_.write("data/tidemark.format", "tidemark storage format 99\n");
+  const auto newer = Store::open(options_, clock_, logger_, registry);
+  ASSERT_FALSE(newer);
+  EXPECT_EQ(newer.error().code(), Code::kUnsupported);
+  EXPECT_NE(newer.error().message().find("format 99"), std::string::npos);
+
+  dir_.write("data/tidemark.format", "garbage");
+  EXPECT_FALSE(Store::open(options_, clock_, logger_, registry));
+
+  Options file = options_;
+  file.path = dir_.write("a_file", "x") + "/data";
+  const auto no_dir = Store::open(file, clock_, logger_, registry);
+  ASSERT_FALSE(no_dir);
+  EXPECT_NE(no_dir.error().message().find(file.path), std::string::npos) << no_dir.error().message();
+}
+
+TEST_F(StoreTest, RetentionDropsWholeDaysWithTheirSeries) {
+  options_.retention_ms = 10 * 86'400'000LL;
+  open();
+  const int64_t day = 86'400'000;
+  const int64_t today = clock_.now_ms() / day * day;
+  append(cpu(1), today - 5 * day, 1);
+  append(cpu(2), today - 5 * day, 1);
+  append(cpu(2), today, 2);
+  close();
+  open();
+  EXPECT_EQ(read_all().size(), 2u);
+  store_->set_retention(2 * day, 0);
+  ASSERT_TRUE(eventually([&] { return metric("tidemark_storage_windows_dropped_total") == 1; }));
+  EXPECT_EQ(read_all(), (Content{{cpu(2).to_string(), {{today, bits(2)}}}}));
+  store_->set_retention(10 * day, 0);
+  EXPECT_EQ(append(cpu(3), today - 5 * day, 1), Outcome::kTooOld) << "what is dropped does not come back";
+  // Its record is gone: it starts anew, with a new id.
+  const double created = metric("tidemark_storage_series_created_total");
+  EXPECT_EQ(append(cpu(1), today, 3), Outcome::kAccepted);
+  EXPECT_EQ(metric("tidemark_storage_series_created_total"), created + 1);
+  close();
+  open();
+  EXPECT_EQ(append(cpu(3), today - 5 * day, 1), Outcome::kTooOld) << "not after a restart either";
+  EXPECT_EQ(read_all().size(), 2u);
+}
+
+TEST_F(StoreTest, RetentionBySizeDropsTheOldestDaysButNeverTheNewest) {
+  open();
+  const int64_t day = 86'400'000;
+  const int64_t today = clock_.now_ms() / day * day;
+  for (int d = 4; d >= 0; --d) append(cpu(1), today - d * day, d);
+  close();
+  open();
+  store_->set_retention(15 * day, 1);
+  ASSERT_TRUE(eventually([&] { return metric("tidemark_storage_windows_dropped_total") == 4; }));
+  EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{today, bits(0)}}));
+}
+
+}  // namespace
+}  // namespace tidemark::storage
