@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# exporter_peer.sh EXPORTER NODE_EXPORTER [SCRAPES]: CPU, latency and memory of a scrape, both exporters on this host in
+# the same run with the same nine collectors, over one keep-alive connection on loopback. CPU is the scheduler's own
+# count (/proc/PID/task/*/schedstat). The first round warms up, the second is the figure.
+set -euo pipefail
+ours=$1 theirs=$2 scrapes=${3:-1000}
+collectors=(cpu diskstats filesystem loadavg meminfo netdev stat time uname)
+flags=(--collector.disable-defaults)
+for name in "${collectors[@]}"; do flags+=("--collector.$name"); done
+
+cpu_ns() { local sum=0 ns; while read -r ns _; do sum=$((sum + ns)); done < <(cat "/proc/$1/task/"*/schedstat); echo $sum; }
+status_kb() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$1/status"; }
+
+measure() { # name pid port curl-flags...
+  local name=$1 pid=$2 port=$3; shift 3
+  local before after
+  before=$(cpu_ns "$pid")
+  curl -sf "$@" -o /dev/null -w '%{time_total}\n' "http://127.0.0.1:$port/metrics?n=[1-$scrapes]" | sort -n >"$dir/times"
+  after=$(cpu_ns "$pid")
+  awk -v name="$name" -v cpu=$((after - before)) -v rss="$(status_kb "$pid" VmRSS)" -v anon="$(status_kb "$pid" RssAnon)" '
+    { t[NR] = $1 * 1000 }
+    END { printf "%-28s cpu %.3f ms/scrape  p50 %.2f ms  p99 %.2f ms  rss %d kB (anonymous %d kB)\n",
+          name, cpu / NR / 1e6, t[int((NR + 1) / 2)], t[int(NR * 0.99)], rss, anon }' "$dir/times"
+}
+
+dir=$(mktemp -d)
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$dir"' EXIT
+port=$((20000 + RANDOM % 10000))
+"$ours" "${flags[@]}" --web.listen-address="127.0.0.1:$port" 2>"$dir/ours.log" & pids+=($!)
+"$theirs" "${flags[@]}" --web.listen-address="127.0.0.1:$((port + 1))" 2>"$dir/theirs.log" & pids+=($!)
+for p in $port $((port + 1)); do curl -sf --retry 50 --retry-connrefused --retry-delay 1 -o /dev/null "http://127.0.0.1:$p/metrics"; done
+for round in "warm-up" "measured"; do
+  measure "$round tidemark" "${pids[0]}" "$port"
+  measure "$round node_exporter" "${pids[1]}" $((port + 1))
+  measure "$round tidemark gzip" "${pids[0]}" "$port" -H "Accept-Encoding: gzip"
+  measure "$round node_exporter gzip" "${pids[1]}" $((port + 1)) -H "Accept-Encoding: gzip"
+done

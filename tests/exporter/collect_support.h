@@ -1,0 +1,50 @@
+// Running one collector of the table on a recorded tree, as the text it would serve.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "exporter/collector_table.h"
+#include "model/exposition_writer.h"
+#include "tests/support/fake_clock.h"
+
+namespace tidemark::exporter::testing {
+
+inline CollectorConfig fixture_config() {
+  const std::string root = TIDEMARK_SOURCE_DIR "/tests/exporter/fixtures";
+  CollectorConfig config;
+  config.procfs = root + "/proc";
+  config.sysfs = root + "/sys";
+  config.udev_data = root + "/udev";
+  config.netdev_netlink = false;
+  return config;
+}
+
+inline std::unique_ptr<Collector> make_collector(std::string_view name, const CollectorConfig& config) {
+  for (const CollectorEntry& entry : collector_table()) {
+    if (entry.name == name) return std::move(*entry.make(config));
+  }
+  return nullptr;
+}
+
+inline int64_t soon_ns(int64_t ms = 10'000) { return system_clock().monotonic_ns() + ms * 1'000'000; }
+
+// The page without its HELP lines; "failed: ..." when the collector failed.
+inline std::string collected(Collector& collector) {
+  ScrapeContext context;
+  context.begin(soon_ns());
+  Families families;
+  const Status status = collector.collect(context, families);
+  if (!status.ok()) return "failed: " + status.message();
+  for (auto& family : families) family.help.clear();
+  std::string out;
+  write_exposition(out, families);
+  return out;
+}
+
+inline std::string collected(std::string_view name, const CollectorConfig& config) {
+  const auto collector = make_collector(name, config);
+  return collected(*collector);
+}
+
+}  // namespace tidemark::exporter::testing

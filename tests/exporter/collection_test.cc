@@ -1,0 +1,187 @@
+#include "exporter/collection.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "exporter/options.h"
+#include "exporter/process_metrics.h"
+#include "exporter/web.h"
+#include "tests/exporter/collect_support.h"
+#include "tests/support/memory_logger.h"
+#include "tests/support/temp_dir.h"
+
+namespace tidemark::exporter::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Scripted final : public Collector {
+ public:
+  explicit Scripted(const Status* status) : status_(*status) {}
+  Status collect(ScrapeContext&, Families& out) override {
+    add_sample(add_gauge(out, "scripted", "From a test."), 1);
+    return status_;
+  }
+
+ private:
+  const Status& status_;
+};
+
+struct TwoCollectors {
+  TwoCollectors() {
+    std::vector<NamedCollector> collectors;
+    collectors.push_back({"scripted", std::make_unique<Scripted>(&scripted)});
+    collectors.push_back({"loadavg", make_collector("loadavg", fixture_config())});
+    collection = std::make_unique<Collection>(std::move(collectors), nullptr, logger);
+  }
+  std::string page(const CollectorChoice& choice = {}) {
+    return Web(*collection, {.exporter_metrics = false}).page(choice, soon_ns());
+  }
+  Status scripted;
+  tidemark::testing::MemoryLogger logger;
+  std::unique_ptr<Collection> collection;
+};
+
+TEST(Collection, AFailingCollectorCostsOnlyItsOwnFamilies) {
+  TwoCollectors t;
+  EXPECT_THAT(t.page(), HasSubstr("\nscripted 1\n"));
+  t.scripted = Status::io("broken");
+  const std::string page = t.page();
+  EXPECT_THAT(page, Not(HasSubstr("\nscripted ")));
+  EXPECT_THAT(page, HasSubstr("node_scrape_collector_success{collector=\"scripted\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("node_scrape_collector_success{collector=\"loadavg\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("node_load1 0.21\n"));
+  t.page();
+  EXPECT_EQ(t.logger.lines().size(), 1u) << "a lasting failure is logged once";
+  t.scripted = Status();
+  t.page();
+  EXPECT_TRUE(t.logger.contains("collector works again"));
+}
+
+TEST(Collection, RunsOnlyWhatIsChosen) {
+  TwoCollectors t;
+  EXPECT_THAT(t.page({.only = {"loadavg"}, .without = {}}),
+              AllOf(HasSubstr("node_load1 "), Not(HasSubstr("scripted"))));
+  EXPECT_THAT(t.page({.only = {}, .without = {"loadavg", "unknown"}}),
+              AllOf(HasSubstr("scripted 1"), Not(HasSubstr("node_load1"))));
+}
+
+TEST(Collection, ScrapesMayRunSideBySide) {
+  std::vector<NamedCollector> collectors;
+  for (const CollectorEntry& entry : collector_table())
+    collectors.push_back({std::string(entry.name), std::move(*entry.make(fixture_config()))});
+  const Collection collection(std::move(collectors), make_process_metrics(), null_logger());
+  std::vector<std::thread> scrapes;
+  std::atomic<int> whole{0};
+  for (int i = 0; i < 4; ++i) {
+    scrapes.emplace_back([&] {
+      for (int n = 0; n < 50; ++n) whole += collection.Collect().size() > 60;
+    });
+  }
+  for (std::thread& scrape : scrapes) scrape.join();
+  EXPECT_EQ(whole, 200);
+}
+
+TEST(Web, AnswersAsNodeExporterDoes) {
+  TwoCollectors t;
+  Web web(*t.collection, {});
+  const auto ask = [&](net::Params query) {
+    net::Request request;
+    request.method = "GET";
+    request.query = std::move(query);
+    net::Response response;
+    web.metrics(request, response);
+    return response;
+  };
+  EXPECT_EQ(ask({}).status, 200);
+  EXPECT_EQ(ask({}).content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(ask({{"collect[]", "loadavg"}}).status, 200);
+  EXPECT_EQ(ask({{"collect[]", "cpu"}}).status, 400) << "not enabled";
+  EXPECT_EQ(ask({{"collect[]", "loadavg"}, {"exclude[]", "scripted"}}).status, 400);
+  EXPECT_EQ(ask({{"exclude[]", "unknown"}}).status, 200);
+  const std::string page = ask({}).body;
+  EXPECT_THAT(page, HasSubstr("promhttp_metric_handler_requests_total{code=\"200\"} 4\n"));
+  EXPECT_THAT(page, HasSubstr("promhttp_metric_handler_requests_in_flight 1\n"));
+  EXPECT_THAT(page, HasSubstr("version=\"1.11.1\"} 1\n"));
+}
+
+TEST(ProcessMetrics, AreThere) {
+  const auto process = make_process_metrics();
+  const std::string text = collected(*process);
+  for (const char* name : {"cpu_seconds_total", "max_fds", "open_fds", "resident_memory_bytes", "start_time_seconds",
+                           "virtual_memory_bytes", "virtual_memory_max_bytes", "network_receive_bytes_total"})
+    EXPECT_THAT(text, HasSubstr("\nprocess_" + std::string(name) + " ")) << name;
+  EXPECT_THAT(text, Not(HasSubstr("process_resident_memory_bytes 0\n")));
+}
+
+struct Parsed {
+  Options options;
+  std::optional<int> exit_code;
+};
+
+Parsed parsed(std::vector<const char*> args) {
+  args.insert(args.begin(), "tidemark-exporter");
+  Parsed p;
+  ::testing::internal::CaptureStderr();
+  p.exit_code = parse_options(static_cast<int>(args.size()), args.data(), p.options);
+  ::testing::internal::GetCapturedStderr();
+  return p;
+}
+
+TEST(Options, ChooseCollectors) {
+  EXPECT_EQ(parsed({}).options.enabled.size(), collector_table().size());
+  EXPECT_THAT(parsed({"--collector.disable-defaults", "--collector.cpu", "--collector.time"}).options.enabled,
+              ElementsAre("cpu", "time"));
+  const auto without = parsed({"--no-collector.filesystem"}).options.enabled;
+  EXPECT_EQ(std::count(without.begin(), without.end(), "filesystem"), 0);
+  EXPECT_EQ(without.size(), collector_table().size() - 1);
+}
+
+TEST(Options, SettleFilterPairs) {
+  const auto include = parsed({"--collector.diskstats.device-include=^sd"});
+  EXPECT_EQ(include.exit_code, std::nullopt);
+  EXPECT_EQ(include.options.collectors.disk_devices.include, "^sd");
+  EXPECT_EQ(include.options.collectors.disk_devices.exclude, "");
+  const auto old = parsed({"--collector.netdev.device-blacklist=^veth"});
+  EXPECT_EQ(old.options.collectors.net_devices.exclude, "^veth");
+  EXPECT_EQ(old.options.warnings.size(), 1u);
+  EXPECT_EQ(parsed({"--collector.netdev.device-include=a", "--collector.netdev.device-exclude=b"}).exit_code, 1);
+  EXPECT_EQ(parsed({"--collector.nonsense"}).exit_code, 1);
+  EXPECT_EQ(parsed({"--web.telemetry-path=metrics"}).exit_code, 1);
+  EXPECT_EQ(parsed({"--runtime.gomaxprocs=2", "--web.max-requests=0"}).exit_code, std::nullopt);
+}
+
+TEST(Options, ABadExpressionNamesItsCollector) {
+  Options options = parsed({"--collector.filesystem.fs-types-exclude=["}).options;
+  const auto made = make_collectors(options);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message(), HasSubstr("collector filesystem: bad regular expression"));
+}
+
+TEST(ScrapeContext, SharesAReadWithinAScrapeAndSeesChangesInTheNext) {
+  const tidemark::testing::TempDir dir;
+  const std::string path = dir.write("f", "one");
+  ScrapeContext context;
+  context.begin(soon_ns());
+  EXPECT_EQ(*context.read_kept(path), "one");
+  dir.write("f", "two!");
+  EXPECT_EQ(*context.read_kept(path), "one");
+  context.begin(soon_ns());
+  EXPECT_EQ(*context.read_kept(path), "two!");
+  dir.write("f", std::string(100'000, 'x'));
+  context.begin(soon_ns());
+  EXPECT_EQ(context.read_kept(path)->size(), 100'000u);
+  EXPECT_EQ(context.read_once(path).error().code(), Code::kLimit);
+  EXPECT_EQ(context.read_once(dir.file("none")).error().code(), Code::kNotFound);
+  EXPECT_EQ(context.read_kept(dir.file("none")).error().code(), Code::kNotFound);
+  dir.write("none", "came");
+  context.begin(soon_ns());
+  EXPECT_EQ(*context.read_kept(dir.file("none")), "came");
+}
+
+}  // namespace
+}  // namespace tidemark::exporter::testing
