@@ -30,9 +30,12 @@ std::string_view outcome_name(Outcome outcome) {
 
 size_t Batch::add(SeriesRef ref, LabelsView labels, int64_t t_ms, const Value& value) {
   const std::string_view encoded = labels.encoded();
-  entries_.push_back({ref, t_ms, value, static_cast<uint32_t>(label_bytes_.size()),
-                      static_cast<uint32_t>(encoded.size()), Outcome::kAccepted});
-  label_bytes_ += encoded;
+  // Samples of one series come one after the other: their labels are kept once, whatever a peer sends.
+  const bool repeated = !entries_.empty() && this->labels(entries_.size() - 1) == labels;
+  const size_t offset = repeated ? entries_.back().labels_offset : label_bytes_.size();
+  entries_.push_back(
+      {ref, t_ms, value, static_cast<uint32_t>(offset), static_cast<uint32_t>(encoded.size()), Outcome::kAccepted});
+  if (!repeated) label_bytes_ += encoded;
   return entries_.size() - 1;
 }
 

@@ -1,0 +1,243 @@
+#include "aggregator/remote/write_decoder.h"
+
+#include <snappy.h>
+
+#include <algorithm>
+#include <exception>
+#include <protozero/pbf_reader.hpp>
+
+#include "model/utf8.h"
+
+namespace tidemark::remote {
+
+namespace {
+
+constexpr size_t kKeptBytesMax = 4 << 20;
+// A snappy element of at most 3 bytes gives at most 64: a length beyond that ratio is a lie, told to make us allocate.
+constexpr size_t kSnappyRatioMax = 22;
+
+std::string_view text(const protozero::data_view& view) { return {view.data(), view.size()}; }
+
+protozero::pbf_reader reader(std::string_view message) { return {message.data(), message.size()}; }
+
+Status malformed(const std::string& why) { return Status::invalid("malformed remote write request: " + why); }
+
+LabelView read_label(std::string_view message) {
+  LabelView label;
+  for (auto in = reader(message); in.next();) {
+    if (in.tag_and_type() == protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited)) {
+      label.name = text(in.get_view());
+    } else if (in.tag_and_type() == protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited)) {
+      label.value = text(in.get_view());
+    } else {
+      in.skip();
+    }
+  }
+  return label;
+}
+
+Sample read_sample(std::string_view message) {
+  Sample sample;
+  for (auto in = reader(message); in.next();) {
+    switch (in.tag_and_type()) {
+      case protozero::tag_and_type(1, protozero::pbf_wire_type::fixed64):
+        sample.v = in.get_double();
+        break;
+      case protozero::tag_and_type(2, protozero::pbf_wire_type::varint):
+        sample.t_ms = in.get_int64();
+        break;
+      default:
+        in.skip();
+    }
+  }
+  return sample;
+}
+
+MetricType to_metric_type(uint64_t type) {
+  constexpr MetricType kTypes[] = {MetricType::kUnknown,   MetricType::kCounter, MetricType::kGauge,
+                                   MetricType::kHistogram, MetricType::kUnknown, MetricType::kSummary};
+  return type < std::size(kTypes) ? kTypes[type] : MetricType::kUnknown;
+}
+
+MetadataView read_metadata(std::string_view message) {
+  MetadataView metadata;
+  for (auto in = reader(message); in.next();) {
+    switch (in.tag_and_type()) {
+      case protozero::tag_and_type(1, protozero::pbf_wire_type::varint):
+        metadata.type = to_metric_type(in.get_uint64());
+        break;
+      case protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited):
+        metadata.metric = text(in.get_view());
+        break;
+      case protozero::tag_and_type(4, protozero::pbf_wire_type::length_delimited):
+        metadata.help = text(in.get_view());
+        break;
+      case protozero::tag_and_type(5, protozero::pbf_wire_type::length_delimited):
+        metadata.unit = text(in.get_view());
+        break;
+      default:
+        in.skip();
+    }
+  }
+  return metadata;
+}
+
+}  // namespace
+
+Status WriteDecoder::decode(std::string_view body, storage::Batch& batch, DecodedRequest& out) {
+  batch.clear();
+  out = {};
+  Status status = decompress(body);
+  if (status.ok()) {
+    try {
+      status = decode_message(batch, out);
+    } catch (const std::exception& error) {  // protozero's, all about malformed bytes.
+      status = malformed(error.what());
+    }
+  }
+  if (!status.ok()) {
+    batch.clear();
+    out = {};
+  }
+  return status;
+}
+
+Status WriteDecoder::decompress(std::string_view body) {
+  size_t bytes = 0;
+  if (!snappy::GetUncompressedLength(body.data(), body.size(), &bytes)) {
+    return Status::invalid("remote write body is not in snappy block format");
+  }
+  if (bytes > limits_.decompressed_bytes_max) {
+    return Status::limit("remote write body is " + std::to_string(bytes) + " bytes once decompressed, the limit is " +
+                         std::to_string(limits_.decompressed_bytes_max));
+  }
+  if (bytes / kSnappyRatioMax > body.size()) return Status::invalid("corrupt snappy block in remote write body");
+  message_.resize(bytes);
+  if (!snappy::RawUncompress(body.data(), body.size(), message_.data())) {
+    return Status::invalid("corrupt snappy block in remote write body");
+  }
+  return {};
+}
+
+Status WriteDecoder::decode_message(storage::Batch& batch, DecodedRequest& out) {
+  for (auto in = reader(message_); in.next();) {
+    switch (in.tag_and_type()) {
+      case protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited):
+        if (Status status = decode_series(text(in.get_view()), batch, out); !status.ok()) return status;
+        break;
+      case protozero::tag_and_type(3, protozero::pbf_wire_type::length_delimited):
+        if (out.metadata.size() < limits_.metadata_max) {
+          out.metadata.push_back(read_metadata(text(in.get_view())));
+        } else {
+          in.skip();
+        }
+        break;
+      default:
+        in.skip();
+    }
+  }
+  return {};
+}
+
+Status WriteDecoder::split_series(std::string_view message, size_t samples_max) {
+  parts_.label_messages.clear();
+  parts_.samples.clear();
+  parts_.exemplars = 0;
+  parts_.histograms = 0;
+  for (auto in = reader(message); in.next();) {
+    switch (in.tag_and_type()) {
+      case protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited): {
+        const std::string_view label = text(in.get_view());
+        if (parts_.label_messages.size() <= limits_.labels_max) parts_.label_messages.push_back(label);
+        break;
+      }
+      case protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited):
+        if (parts_.samples.size() == samples_max) {
+          return Status::limit("remote write request has more than " + std::to_string(limits_.samples_max) +
+                               " samples");
+        }
+        parts_.samples.push_back(read_sample(text(in.get_view())));
+        break;
+      case protozero::tag_and_type(3, protozero::pbf_wire_type::length_delimited):
+        in.skip();
+        ++parts_.exemplars;
+        break;
+      case protozero::tag_and_type(4, protozero::pbf_wire_type::length_delimited):
+        in.skip();
+        ++parts_.histograms;
+        break;
+      default:
+        in.skip();
+    }
+  }
+  return {};
+}
+
+Status WriteDecoder::decode_series(std::string_view message, storage::Batch& batch, DecodedRequest& out) {
+  if (Status status = split_series(message, limits_.samples_max - batch.size()); !status.ok()) return status;
+  out.exemplars += parts_.exemplars;
+
+  DecodedSeries series;
+  series.raw = message;
+  series.key = cache_.key(parts_.label_messages);
+  series.first_sample = batch.size();
+  series.sample_count = parts_.samples.size();
+  // Only series whose labels were fine are in the cache.
+  const storage::SeriesRef ref = cache_.find(series.key);
+  if (ref == storage::kNoRef || parts_.histograms > 0) {
+    if (std::string reason = encode_labels(); !reason.empty()) {
+      out.invalid_samples += parts_.samples.size() + parts_.histograms;
+      if (out.first_invalid_series.empty()) out.first_invalid_series = std::move(reason);
+      return {};
+    }
+  }
+  if (parts_.histograms > 0) {
+    out.histograms += parts_.histograms;
+    if (out.first_histogram_series.empty()) out.first_histogram_series = LabelsView(encoded_).to_string();
+  }
+  if (parts_.samples.empty()) return {};
+  const LabelsView labels = ref == storage::kNoRef ? LabelsView(encoded_) : LabelsView();
+  for (const Sample& sample : parts_.samples) batch.add(ref, labels, sample.t_ms, sample.v);
+  out.series.push_back(series);
+  return {};
+}
+
+std::string WriteDecoder::encode_labels() {
+  labels_.clear();
+  for (const std::string_view message : parts_.label_messages) labels_.push_back(read_label(message));
+  // Senders must sort; those that do not mean the same.
+  if (!std::is_sorted(labels_.begin(), labels_.end(), [](auto a, auto b) { return a.name < b.name; })) {
+    std::stable_sort(labels_.begin(), labels_.end(), [](auto a, auto b) { return a.name < b.name; });
+  }
+  if (labels_.size() > limits_.labels_max) {
+    return "more than " + std::to_string(limits_.labels_max) + " labels on a series";
+  }
+  encoded_.clear();
+  for (size_t i = 0; i < labels_.size(); ++i) {
+    const auto& [name, value] = labels_[i];
+    if (name.empty()) return "empty label name";
+    if (!is_valid_utf8(name) || !is_valid_utf8(value)) return "label name or value is not UTF-8";
+    if (i > 0 && labels_[i - 1].name == name) return "duplicate label name \"" + std::string(name) + "\"";
+    if (value.empty()) continue;  // As good as absent.
+    if (encoded_.size() + name.size() + value.size() > limits_.label_bytes_max) {
+      return "more than " + std::to_string(limits_.label_bytes_max) + " bytes of labels on a series";
+    }
+    append_encoded_label(encoded_, name, value);
+  }
+  const LabelsView view(encoded_);
+  if (!view.has(kMetricName)) return "missing metric name in series " + view.to_string();
+  return {};
+}
+
+LabelsView WriteDecoder::labels_of(const DecodedSeries& series) {
+  encoded_.clear();
+  if (split_series(series.raw, limits_.samples_max).ok()) encode_labels();  // They were fine once already.
+  return LabelsView(encoded_);
+}
+
+void WriteDecoder::shrink() {
+  if (message_.capacity() > kKeptBytesMax) message_ = {};
+  if (parts_.samples.capacity() * sizeof(Sample) > kKeptBytesMax) parts_.samples = {};
+}
+
+}  // namespace tidemark::remote

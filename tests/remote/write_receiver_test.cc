@@ -1,0 +1,390 @@
+#include "aggregator/remote/write_receiver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <atomic>
+#include <random>
+#include <thread>
+
+#include "net/client.h"
+#include "net/server.h"
+#include "tests/remote/fake_appender.h"
+#include "tests/remote/write_request.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_logger.h"
+
+namespace tidemark::remote {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::FakeAppender;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::message;
+using testing::metadata;
+using testing::series;
+using testing::snap;
+
+class WriteReceiverTest : public ::testing::Test {
+ protected:
+  WriteAnswer write(const std::string& body) { return receiver().receive("application/x-protobuf", "snappy", body); }
+  WriteAnswer write_all(const std::vector<std::string>& all) { return write(snap(message(all))); }
+
+  WriteReceiver& receiver() {
+    if (!receiver_) receiver_ = std::make_unique<WriteReceiver>(options_, store_, clock_, logger_, registry_);
+    return *receiver_;
+  }
+  std::string metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+
+  WriteReceiverOptions options_;
+  FakeAppender store_;
+  tidemark::testing::FakeClock clock_;
+  tidemark::testing::MemoryLogger logger_;
+  prometheus::Registry registry_;
+  std::unique_ptr<WriteReceiver> receiver_;
+};
+
+TEST_F(WriteReceiverTest, StoresSamples) {
+  const WriteAnswer answer = write_all({series({{"__name__", "up"}, {"job", "a"}}, {{1'000, 1}, {2'000, 0}}),
+                                        series({{"__name__", "down"}}, {{-5, 7}})});
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.message, "");
+  EXPECT_THAT(store_.samples(), ElementsAre("down -5 7", "up{job=\"a\"} 1000 1", "up{job=\"a\"} 2000 0"));
+  EXPECT_EQ(store_.commits(), 1);
+  EXPECT_EQ(write(snap("")).status, 204);  // No series is no mistake.
+  EXPECT_EQ(store_.commits(), 1);
+}
+
+TEST_F(WriteReceiverTest, LabelsAreSortedAndEmptyValuesAbsent) {
+  EXPECT_EQ(write_all({series({{"z", "1"}, {"a", ""}, {"__name__", "m"}, {"b", "2"}}, {{1, 1}})}).status, 204);
+  EXPECT_THAT(store_.samples(), ElementsAre("m{b=\"2\", z=\"1\"} 1 1"));
+}
+
+TEST_F(WriteReceiverTest, BadLabelsAreRefusedAndTheRestIsStored) {
+  const struct {
+    testing::Pairs labels;
+    std::string reason;
+  } cases[] = {
+      {{{"__name__", "m"}, {"a", "1"}, {"a", "2"}}, "duplicate label name \"a\""},
+      {{{"__name__", "m"}, {"a", "1"}, {"a", "1"}}, "duplicate label name \"a\""},
+      {{{"__name__", "m"}, {"a", "1"}, {"a", ""}}, "duplicate label name \"a\""},
+      {{{"__name__", "m"}, {"", "1"}}, "empty label name"},
+      {{{"a", "1"}}, "missing metric name in series {a=\"1\"}"},
+      {{{"__name__", ""}}, "missing metric name in series {}"},
+      {{}, "missing metric name in series {}"},
+      {{{"__name__", "m"}, {"a", "\xff"}}, "not UTF-8"},
+      {{{"__name__", "m"}, {"a\xc0\x80", "1"}}, "not UTF-8"},
+      {{{"__name__", "m"}, {"a", std::string(200'000, 'x')}}, "bytes of labels"},
+  };
+  std::vector<std::string> want;
+  int64_t t = 0;
+  for (const auto& c : cases) {
+    ++t;
+    const WriteAnswer answer =
+        write_all({series({{"__name__", "good"}}, {{t, 1}}), series(c.labels, {{t, 1}, {t + 1, 2}}),
+                   series({{"__name__", "good"}, {"x", "y"}}, {{t, 1}})});
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(answer.message, HasSubstr("invalid labels: "));
+    EXPECT_THAT(answer.message, HasSubstr(c.reason));
+    EXPECT_THAT(answer.message, HasSubstr("(2 samples)\n"));
+    EXPECT_EQ(store_.samples().size(), static_cast<size_t>(2 * t));
+  }
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_remote_write_samples_refused_total{reason=\"invalid_labels\"} 20"));
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_remote_write_samples_total 20"));
+}
+
+TEST_F(WriteReceiverTest, TooManyLabelsAreRefused) {
+  testing::Pairs labels{{"__name__", "m"}};
+  for (int i = 0; i < 256; ++i) labels.emplace_back("l" + std::to_string(i), "1");
+  EXPECT_THAT(write_all({series(labels, {{1, 1}})}).message, HasSubstr("more than 256 labels"));
+  labels.pop_back();
+  EXPECT_EQ(write_all({series(labels, {{1, 1}})}).status, 204);
+}
+
+TEST_F(WriteReceiverTest, WhatTheStoreRefusesIsNotToBeSentAgain) {
+  store_.set_oldest_ms(100);
+  const WriteAnswer answer =
+      write_all({series({{"__name__", "m"}}, {{99, 1}, {100, 2}}), series({{"__name__", "n"}}, {{50, 1}})});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.message, "out of order sample: series m at timestamp 99 (2 samples)\n");
+  EXPECT_THAT(store_.samples(), ElementsAre("m 100 2"));
+  EXPECT_EQ(write_all({series({{"__name__", "m"}}, {{100, 2}})}).status, 204);  // Sent twice is no mistake.
+}
+
+TEST_F(WriteReceiverTest, AFailingStoreIsToBeTriedAgain) {
+  const struct {
+    Status failure;
+    int status;
+  } cases[] = {{Status::read_only("the disk is full"), 503},
+               {Status::unavailable("shutting down"), 503},
+               {Status::io("write failed"), 500},
+               {Status::internal("oops"), 500}};
+  for (const auto& c : cases) {
+    store_.fail_with(c.failure);
+    const WriteAnswer answer = write_all({series({{"__name__", "m"}}, {{1, 1}})});
+    EXPECT_EQ(answer.status, c.status);
+    EXPECT_EQ(answer.message, c.failure.message() + "\n");
+  }
+  EXPECT_TRUE(logger_.contains("the disk is full"));
+  store_.fail_with({});
+  EXPECT_EQ(write_all({series({{"__name__", "m"}}, {{1, 1}})}).status, 204);
+}
+
+TEST_F(WriteReceiverTest, HistogramsAreRefusedExemplarsAreDropped) {
+  const WriteAnswer answer =
+      write_all({series({{"__name__", "h"}}, {}, 0, 2), series({{"__name__", "m"}}, {{1, 1}}, 3, 0),
+                 series({{"__name__", "b"}}, {{1, 1}}, 0, 1)});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.message, "native histograms are not supported: series h (3 samples)\n");
+  EXPECT_THAT(store_.samples(), ElementsAre("b 1 1", "m 1 1"));
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_remote_write_exemplars_dropped_total 3"));
+  EXPECT_THAT(metrics(), HasSubstr("reason=\"unsupported\"} 3"));
+  // The same for a series whose ref is known.
+  EXPECT_EQ(write_all({series({{"__name__", "b"}}, {{2, 1}}, 0, 1)}).message,
+            "native histograms are not supported: series b\n");
+}
+
+TEST_F(WriteReceiverTest, KnownSeriesNeedNoLabelWork) {
+  const auto round = [&](int64_t t) {
+    return write_all({series({{"__name__", "m"}, {"a", "1"}}, {{t, 1}}),
+                      series({{"__name__", "m"}, {"a", "2"}}, {{t, 2}}),
+                      series({{"a", "3"}, {"__name__", "m"}}, {{t, 3}})});
+  };
+  for (int64_t t = 1; t <= 5; ++t) EXPECT_EQ(round(t).status, 204);
+  EXPECT_EQ(store_.label_lookups(), 3);
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_remote_write_series_cache_hits_total 12"));
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_remote_write_series_cache_series 3"));
+
+  store_.forget_refs();  // Series left memory: their labels are sent, once, and nothing is lost.
+  EXPECT_EQ(round(6).status, 204);
+  EXPECT_EQ(store_.label_lookups(), 6);
+  EXPECT_EQ(round(7).status, 204);
+  EXPECT_EQ(store_.label_lookups(), 6);
+  EXPECT_EQ(store_.samples().size(), 21u);
+  EXPECT_THAT(store_.samples(), ::testing::Contains("m{a=\"3\"} 7 3"));
+}
+
+TEST_F(WriteReceiverTest, ASmallCacheIsOnlySlower) {
+  options_.series_cache_max = 16;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::string> all;
+    for (int i = 0; i < 500; ++i) all.push_back(series({{"__name__", "m" + std::to_string(i)}}, {{round, i}}));
+    EXPECT_EQ(write_all(all).status, 204);
+  }
+  EXPECT_EQ(store_.samples().size(), 1'500u);
+  EXPECT_THAT(store_.samples(), ::testing::Contains("m499 2 499"));
+}
+
+TEST_F(WriteReceiverTest, MetadataIsKeptWithinBounds) {
+  options_.metadata_max = 2;
+  options_.metadata_text_max = 5;
+  EXPECT_EQ(write(snap(message({}, {metadata(1, "a", "old", ""), metadata(5, "b", "123456789", "s"),
+                                    metadata(2, "c", "", ""), metadata(1, "a", "new", "u")})))
+                .status,
+            204);
+  const auto kept = receiver().metadata();
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].metric, "a");
+  EXPECT_EQ(kept[0].type, MetricType::kCounter);
+  EXPECT_EQ(kept[0].help, "new");
+  EXPECT_EQ(kept[0].unit, "u");
+  EXPECT_EQ(kept[1].type, MetricType::kSummary);
+  EXPECT_EQ(kept[1].help, "12345");
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_remote_write_metadata_dropped_total 1"));
+}
+
+TEST_F(WriteReceiverTest, OtherContentIsNotAccepted) {
+  const std::string body = snap(message({series({{"__name__", "m"}}, {{1, 1}})}));
+  const struct {
+    std::string type, encoding;
+    int status;
+  } cases[] = {
+      {"application/x-protobuf", "snappy", 204},
+      {"", "", 204},
+      {"application/x-protobuf;proto=prometheus.WriteRequest", "snappy", 204},
+      {"application/x-protobuf; charset=x; proto=prometheus.WriteRequest", "snappy", 204},
+      {"application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 415},
+      {"application/json", "snappy", 415},
+      {"application/x-protobufx", "snappy", 415},
+      {"application/x-protobuf", "zstd", 415},
+  };
+  for (const auto& c : cases) {
+    const WriteAnswer answer = receiver().receive(c.type, c.encoding, body);
+    EXPECT_EQ(answer.status, c.status) << c.type << " " << c.encoding;
+    EXPECT_EQ(answer.message.empty(), c.status == 204);
+  }
+  EXPECT_THAT(receiver().receive("application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", body).message,
+              HasSubstr("io.prometheus.write.v2.Request"));
+}
+
+TEST_F(WriteReceiverTest, LimitsHoldBeforeMemoryIsTaken) {
+  options_.limits.samples_max = 10;
+  std::string lie;
+  testing::put_varint(lie, (32u << 20) + 1);
+  lie += "garbage";
+  EXPECT_EQ(write(lie).status, 413);
+  std::string small_lie;
+  testing::put_varint(small_lie, 30u << 20);  // Within the limit, but not with so few bytes.
+  small_lie += "garbage";
+  EXPECT_EQ(write(small_lie).status, 400);
+  EXPECT_EQ(write(snap(std::string(33u << 20, '\0'))).status, 413);
+  EXPECT_EQ(write_all({series({{"__name__", "m"}}, {{1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}}),
+                       series({{"__name__", "n"}}, {{1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 1}})})
+                .status,
+            413);
+  EXPECT_THAT(store_.samples(), IsEmpty());  // Not even the first series.
+}
+
+// A long label set under many samples must not be multiplied.
+TEST_F(WriteReceiverTest, ManySamplesShareTheirLabels) {
+  std::vector<std::pair<int64_t, double>> samples;
+  for (int i = 0; i < 100'000; ++i) samples.emplace_back(i, i);
+  storage::Batch batch;
+  SeriesCache cache(100);
+  WriteDecoder decoder({}, cache);
+  DecodedRequest request;
+  const std::string body = snap(message({series({{"__name__", "m"}, {"long", std::string(100'000, 'x')}}, samples)}));
+  ASSERT_TRUE(decoder.decode(body, batch, request).ok());
+  ASSERT_EQ(batch.size(), 100'000u);
+  EXPECT_EQ(batch.labels(0).encoded().data(), batch.labels(99'999).encoded().data());
+}
+
+TEST_F(WriteReceiverTest, WhatIsMalformedStoresNothing) {
+  const std::string good = series({{"__name__", "m"}}, {{1, 1}});
+  const std::string whole = message({good, good});
+  std::string group;
+  testing::put_varint(group, 9 << 3 | 3);
+  const std::vector<std::string> bodies = {
+      "",
+      "not snappy at all",
+      whole,  // Not compressed.
+      snap(whole).substr(0, 10),
+      snap(whole.substr(0, whole.size() - 1)),
+      snap(whole + "\x0a"),
+      snap(whole + "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+      snap(whole + group),
+      snap(message({good, series({{"__name__", "m"}}, {{1, 1}}) + "\x12\x05\x09"})),
+      snap(message({good, "\x0a\x03\x0a\x09x"})),
+      // Bad labels do not hide a malformed sample.
+      snap(message({good, series({{"", "x"}}, {}) + "\x12\x02\x09\x01"})),
+  };
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    const WriteAnswer answer = write(bodies[i]);
+    EXPECT_EQ(answer.status, 400) << i;
+    EXPECT_FALSE(answer.message.empty()) << i;
+  }
+  EXPECT_THAT(store_.samples(), IsEmpty());
+  EXPECT_EQ(store_.commits(), 0);
+}
+
+TEST_F(WriteReceiverTest, UnknownFieldsAreSkipped) {
+  std::string extra;
+  testing::put_bytes(extra, 2, "reserved");
+  testing::put_varint(extra, 15 << 3 | 0);
+  testing::put_varint(extra, 7);
+  std::string with_extra = series({{"__name__", "m"}}, {{1, 1}});
+  testing::put_bytes(with_extra, 9, "later version");
+  EXPECT_EQ(write(snap(extra + message({with_extra}) + extra)).status, 204);
+  EXPECT_THAT(store_.samples(), ElementsAre("m 1 1"));
+}
+
+// Whatever the bytes: an answer, valid labels in the store, no crash. The sanitizers look on.
+TEST_F(WriteReceiverTest, RandomChangesNeverHarm) {
+  std::string base = message({series({{"__name__", "m"}, {"a", "1"}, {"b", "22"}}, {{1, 1}, {2, 2}}, 1, 1),
+                              series({{"__name__", "n"}, {"c", "333"}}, {{1, 1}})},
+                             {metadata(1, "m", "help", "unit")});
+  const uint32_t seed = 20'231'115;
+  std::mt19937 random(seed);
+  for (int round = 0; round < 30'000; ++round) {
+    std::string changed = base;
+    const int changes = 1 + static_cast<int>(random() % 4);
+    for (int i = 0; i < changes; ++i) {
+      const size_t at = random() % changed.size();
+      switch (random() % 4) {
+        case 0:
+          changed[at] = static_cast<char>(random());
+          break;
+        case 1:
+          changed[at] = static_cast<char>(changed[at] ^ (1 << (random() % 8)));
+          break;
+        case 2:
+          changed.erase(at, 1 + random() % 8);
+          break;
+        default:
+          changed.insert(at, changed.substr(random() % changed.size(), random() % 16));
+      }
+      if (changed.empty()) changed = "x";
+    }
+    std::string body = snap(changed);
+    if (round % 4 == 0) body[random() % body.size()] ^= static_cast<char>(1 + random() % 255);  // Breaks snappy, too.
+    const WriteAnswer answer = write(body);
+    ASSERT_TRUE(answer.status == 204 || answer.status == 400 || answer.status == 413) << "seed " << seed;
+    ASSERT_EQ(answer.message.empty(), answer.status == 204);
+    ASSERT_THAT(answer.message, Not(HasSubstr("left memory twice")));
+  }
+}
+
+TEST_F(WriteReceiverTest, ManySendersAtOnce) {
+  receiver();
+  std::atomic<int> stored{0};
+  std::vector<std::thread> senders;
+  for (int s = 0; s < 4; ++s) {
+    senders.emplace_back([&, s] {
+      for (int t = 0; t < 100; ++t) {
+        if (write_all({series({{"__name__", "own"}, {"s", std::to_string(s)}}, {{t, 1}}),
+                       series({{"__name__", "shared"}}, {{s * 1'000 + t, 1}})})
+                .status == 204) {
+          ++stored;
+        }
+        if (t == 50) store_.forget_refs();
+      }
+    });
+  }
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_EQ(stored, 400);
+  EXPECT_EQ(store_.samples().size(), 800u);
+}
+
+TEST_F(WriteReceiverTest, OverHttp) {
+  net::ServerOptions options;
+  options.listen_addresses = {"127.0.0.1:0"};
+  net::Server server(options);
+  net::Server without(options);
+  route_remote_write(server, &receiver());
+  route_remote_write(without, nullptr);
+  ASSERT_EQ(server.start(), "");
+  ASSERT_EQ(without.start(), "");
+  net::ClientRequest request;
+  request.method = "POST";
+  request.target = "/api/v1/write";
+  request.headers = {{"Content-Type", "application/x-protobuf"},
+                     {"Content-Encoding", "snappy"},
+                     {"X-Prometheus-Remote-Write-Version", "0.1.0"}};
+  request.body = snap(message({series({{"__name__", "m"}}, {{1, 1}})}));
+
+  const auto url = [](const net::Server& s) {
+    return *net::parse_url("http://127.0.0.1:" + std::to_string(s.ports()[0]));
+  };
+  net::Client client(url(server), {});
+  auto response = client.send(request);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 204);
+  EXPECT_THAT(store_.samples(), ElementsAre("m 1 1"));
+  request.body = "not snappy";
+  response = client.send(request);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 400);
+  EXPECT_EQ(response->body, "corrupt snappy block in remote write body\n");
+
+  net::Client disabled(url(without), {});
+  response = disabled.send(request);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 404);
+  EXPECT_EQ(response->body, "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n");
+}
+
+}  // namespace
+}  // namespace tidemark::remote
