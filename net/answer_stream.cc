@@ -36,15 +36,14 @@ ssize_t AnswerStream::write(const char* ptr, size_t size) {
 
 void AnswerStream::send(std::string_view data) {
   std::string_view held(held_);
+  // Behind what is waiting already there is nothing to try.
+  bool full = connection_.out_sent < connection_.out.size();
   while (!connection_.broken && held.size() + data.size() > 0) {
-    if (connection_.out_sent < connection_.out.size()) {  // Behind what is waiting already.
-      if (!budget_.take(held.size() + data.size())) {
-        connection_.broken = true;
-        break;
-      }
-      connection_.charged_bytes += held.size() + data.size();
-      connection_.out.append(held).append(data);
-      break;
+    if (full) {
+      if (leave_to_front(held, data)) break;
+      connection_.broken = !connection_.out.empty() || !wait_writable();
+      full = false;
+      continue;
     }
     iovec parts[2] = {{const_cast<char*>(held.data()), held.size()}, {const_cast<char*>(data.data()), data.size()}};
     msghdr message{};
@@ -55,20 +54,20 @@ void AnswerStream::send(std::string_view data) {
       const size_t of_held = std::min(held.size(), static_cast<size_t>(bytes));
       held.remove_prefix(of_held);
       data.remove_prefix(static_cast<size_t>(bytes) - of_held);
-      continue;
-    }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) {
-      connection_.broken = true;
-    } else if (budget_.take(held.size() + data.size())) {
-      connection_.charged_bytes += held.size() + data.size();
-      connection_.out.append(held).append(data);
-      break;
-    } else if (!wait_writable()) {
+    } else if (errno == EAGAIN) {
+      full = true;
+    } else if (errno != EINTR) {
       connection_.broken = true;
     }
   }
   held_.clear();
+}
+
+bool AnswerStream::leave_to_front(std::string_view held, std::string_view data) {
+  if (!budget_.take(held.size() + data.size())) return false;
+  connection_.charged_bytes += held.size() + data.size();
+  connection_.out.append(held).append(data);
+  return true;
 }
 
 bool AnswerStream::wait_writable() {

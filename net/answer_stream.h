@@ -33,6 +33,7 @@ class AnswerStream final : public httplib::Stream {
   // Sends `held_` and then `data`: what fits at once; the rest is left to the front when the budget has room for a
   // copy of it, and is waited for otherwise.
   void send(std::string_view data);
+  bool leave_to_front(std::string_view held, std::string_view data);
   bool wait_writable();
 
   Connection& connection_;

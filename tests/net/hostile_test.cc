@@ -42,6 +42,7 @@ class HostileTest : public ::testing::Test {
       ++handled_;
       out.body = std::to_string(in.body.size());
     });
+    server_->route("GET", "/big", [](const Request&, Response& out) { out.body.assign(30'000'000, 'b'); });
     server_->route("GET", "/wait", [this](const Request&, Response&) {
       ++waiting_;
       eventually([this] { return go_on_.load(); });
@@ -278,6 +279,22 @@ TEST_F(HostileTest, BodiesOfAllConnectionsTogetherAreBounded) {
     EXPECT_EQ(socket.response().body, "100000");
   }
   EXPECT_EQ(ask(part + std::string(1'000, 'x')).body, "100000");  // What they held was given back.
+}
+
+TEST_F(HostileTest, AnAnswerLargerThanTheBudgetStillArrives) {
+  start([](ServerOptions& options) { options.buffered_bytes_max = 250'000; });
+  RawSocket socket = RawSocket::connect(port_);
+  for (int i = 0; i < 2; ++i) {
+    socket.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(socket.response(false, 30'000).body.size(), 30'000'000u);
+  }
+  // And one who does not read it is cut off by stop(), though a worker waits for it.
+  RawSocket lazy = RawSocket::connect(port_);
+  lazy.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return server_->stats().requests == 3; }));
+  const auto begin = steady_clock::now();
+  server_->stop(100);
+  EXPECT_LT(steady_clock::now() - begin, milliseconds(2'000));
 }
 
 TEST_F(HostileTest, PeersThatVanishLeaveNothing) {
