@@ -40,14 +40,14 @@ std::string base64(std::string_view text) {
 
 tl::expected<std::string, std::string> authorization_header(const config::HttpClientConfig& http) {
   if (http.basic_auth) {
-    const auto user = given_or_read(http.basic_auth->username, http.basic_auth->username_file);
+    auto user = given_or_read(http.basic_auth->username, http.basic_auth->username_file);
     if (!user) return user;
-    const auto password = given_or_read(http.basic_auth->password.reveal(), http.basic_auth->password_file);
+    auto password = given_or_read(http.basic_auth->password.reveal(), http.basic_auth->password_file);
     if (!password) return password;
     return "Basic " + base64(*user + ":" + *password);
   }
   if (http.authorization) {
-    const auto credentials =
+    auto credentials =
         given_or_read(http.authorization->credentials.reveal(), http.authorization->credentials_file);
     if (!credentials) return credentials;
     return http.authorization->type + " " + *credentials;
