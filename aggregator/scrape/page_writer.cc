@@ -185,7 +185,7 @@ Result<storage::CommitReport> PageWriter::commit(storage::Appender& appender, Me
   cache_.clear_stale(stale_);
   if (report->of(storage::Outcome::kUnknownRef) > 0) {
     resend_unknown();
-    const Result<storage::CommitReport> second = appender.commit(scratch_->resent);
+    Result<storage::CommitReport> second = appender.commit(scratch_->resent);
     if (!second) return second;
     metrics.count_report(*second);
     for (size_t i = 0; i < resent_.size(); ++i) take_outcome(resent_[i], scratch_->resent, i);

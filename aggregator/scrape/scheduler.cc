@@ -1,6 +1,7 @@
 #include "aggregator/scrape/scheduler.h"
 
 #include <algorithm>
+#include <system_error>
 
 namespace tidemark::scrape {
 namespace {
@@ -69,6 +70,7 @@ void Scheduler::queue_due() {
       entry.state = Entry::State::kQueued;
       entry.queued_due_ns = due.due_ns;
       queue_.push_back(due.entry);
+      if (started_ && idle_ < queue_.size() && workers_.size() < options_.workers_max) start_worker();
       worker_wake_.notify_one();
     } else if (once) {
       push(due.entry, now_ns + kRetryNs);
@@ -116,11 +118,21 @@ size_t Scheduler::run_due() {
 }
 
 void Scheduler::start() {
-  metrics_.workers.Set(options_.workers);
-  threads_.emplace_back([this] { run_timer(); });
-  for (unsigned worker = 0; worker < options_.workers; ++worker) {
-    threads_.emplace_back([this, worker] { run_worker(worker); });
+  {
+    const MutexLock lock(mu_);
+    started_ = true;
   }
+  timer_ = std::thread([this] { run_timer(); });
+}
+
+void Scheduler::start_worker() {
+  const auto worker = static_cast<unsigned>(workers_.size());
+  try {
+    workers_.emplace_back([this, worker] { run_worker(worker); });
+  } catch (const std::system_error&) {
+    return;  // No more threads for us (pids limit): what is queued waits for the workers there are.
+  }
+  metrics_.workers.Set(static_cast<double>(workers_.size()));
 }
 
 void Scheduler::stop() {
@@ -131,8 +143,13 @@ void Scheduler::stop() {
     timer_wake_.notify_all();
     worker_wake_.notify_all();
   }
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  if (timer_.joinable()) timer_.join();
+  std::vector<std::thread> workers;
+  {
+    const MutexLock lock(mu_);
+    workers.swap(workers_);
+  }
+  for (std::thread& worker : workers) worker.join();
 }
 
 void Scheduler::run_timer() {
@@ -149,7 +166,9 @@ void Scheduler::run_worker(unsigned worker) {
   while (true) {
     {
       const MutexLock lock(mu_);
+      ++idle_;
       while (queue_.empty() && !stopping_) worker_wake_.wait(mu_);
+      --idle_;
       if (stopping_) return;
     }
     run_next(worker);

@@ -4,7 +4,9 @@
 // a time: when it is due while it still runs, or still waits for a worker, that run is skipped and counted, not added
 // up. So is a run that would make the queue longer than its bound.
 //
-// Threads: one that waits for the next due time, and the workers. Without start() nothing runs but by run_due().
+// Threads: one that waits for the next due time, and the workers. A worker is started when something is queued and none
+// is idle, up to the bound, and stays: tasks that hang must not hold up the others, and where nothing hangs a few do.
+// Without start() nothing runs but by run_due().
 #pragma once
 
 #include <cstddef>
@@ -26,10 +28,10 @@ namespace tidemark::scrape {
 class Scheduler {
  public:
   struct Options {
-    unsigned workers = 4;
+    unsigned workers_max = 256;
     size_t queue_max = 100'000;
   };
-  // `worker` is below workers() and tells concurrent runs apart, for memory that a worker reuses.
+  // `worker` is below workers_max and tells concurrent runs apart, for memory that a worker reuses.
   using Task = std::function<void(unsigned worker)>;
 
   class Entry;
@@ -57,8 +59,6 @@ class Scheduler {
   // and stop().
   size_t run_due() TM_EXCLUDES(mu_);
 
-  unsigned workers() const { return options_.workers; }
-
  private:
   struct Due {
     int64_t due_ns;
@@ -70,6 +70,7 @@ class Scheduler {
   void queue_due() TM_REQUIRES(mu_);
   void push(const Handle& handle, int64_t due_ns) TM_REQUIRES(mu_);
   bool run_next(unsigned worker) TM_EXCLUDES(mu_);
+  void start_worker() TM_REQUIRES(mu_);
   void run_timer();
   void run_worker(unsigned worker);
 
@@ -82,8 +83,11 @@ class Scheduler {
   CondVar worker_wake_;
   std::priority_queue<Due> heap_ TM_GUARDED_BY(mu_);
   std::deque<Handle> queue_ TM_GUARDED_BY(mu_);  // At most queue_max. An entry is in it once.
+  bool started_ TM_GUARDED_BY(mu_) = false;
   bool stopping_ TM_GUARDED_BY(mu_) = false;
-  std::vector<std::thread> threads_;
+  size_t idle_ TM_GUARDED_BY(mu_) = 0;                   // Workers that wait for the queue.
+  std::vector<std::thread> workers_ TM_GUARDED_BY(mu_);  // At most workers_max. Only the timer adds to it.
+  std::thread timer_;
 };
 
 }  // namespace tidemark::scrape

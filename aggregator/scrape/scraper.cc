@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include "aggregator/discovery/discovery.h"
@@ -18,10 +17,6 @@
 
 namespace tidemark::scrape {
 namespace {
-
-unsigned worker_count(unsigned configured) {
-  return configured > 0 ? configured : std::clamp(2 * std::thread::hardware_concurrency(), 4U, 64U);
-}
 
 // Prometheus waits this long for a target to come back before it calls its series stale.
 int64_t end_delay_ns(const Target& target) {
@@ -70,8 +65,8 @@ struct Scraper::State {
                   return std::make_unique<HttpFetcher>(
                       target, job, HttpFetcher::Options{options.user_agent, options.body_bytes_max}, clock);
                 }},
-        scratch(worker_count(o.workers)),
-        scheduler({worker_count(o.workers), o.queue_max}, c, metrics),
+        scratch(o.workers_max),
+        scheduler({o.workers_max, o.queue_max}, c, metrics),
         discovery(c, registry, l, [this](const std::string& name, const std::vector<discovery::TargetGroup>& groups) {
           sync(name, groups);
         }) {}

@@ -45,8 +45,9 @@ struct ScraperOptions {
   size_t dropped_targets_max = 10'000;  // Dropped targets of one job that are kept to be shown; all are counted.
   size_t queue_max = 100'000;           // Scrapes that are due and wait for a worker; beyond it they are skipped.
 
-  // Speed. 0: twice the cores, at least 4, at most 64. Fetching blocks, so more than cores.
-  unsigned workers = 0;
+  // Scrapes at one time. A target that hangs holds a thread for its timeout: with the usual 10s of 15s, 256 threads
+  // bear some 380 such targets before others are late. Threads are started as they are needed.
+  unsigned workers_max = 256;
 };
 
 // Hash of host name and external labels, for ScraperOptions::offset_seed.

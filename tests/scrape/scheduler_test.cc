@@ -97,7 +97,27 @@ TEST_F(SchedulerTest, workers_run_side_by_side_but_a_task_never_twice) {
   release = true;
   scheduler.stop();
   EXPECT_EQ(most_in_a, 1);
-  EXPECT_EQ(metrics_.workers.Value(), 2);
+}
+
+TEST_F(SchedulerTest, tasks_that_hang_take_threads_of_their_own_up_to_the_bound) {
+  Scheduler scheduler({8, 100}, system_clock(), metrics_);
+  std::atomic<int> hanging = 0;
+  std::atomic<int> runs = 0;
+  std::atomic<bool> release = false;
+  const auto hang = [&](unsigned) {
+    ++hanging;
+    while (!release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  scheduler.start();
+  for (int i = 0; i < 7; ++i) scheduler.add(hang, system_clock().monotonic_ns(), 0);
+  scheduler.add([&](unsigned) { ++runs; }, system_clock().monotonic_ns(), 1'000'000);
+  EXPECT_TRUE(testing::eventually([&] { return hanging == 7 && runs >= 3; })) << "the eighth worker is free";
+  EXPECT_LE(metrics_.workers.Value(), 8);
+  for (int i = 0; i < 7; ++i) scheduler.add(hang, system_clock().monotonic_ns(), 0);
+  EXPECT_TRUE(testing::eventually([&] { return hanging == 8; }));
+  EXPECT_EQ(metrics_.workers.Value(), 8);
+  release = true;
+  scheduler.stop();
 }
 
 }  // namespace

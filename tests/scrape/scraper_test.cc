@@ -33,8 +33,6 @@ config::ScrapeConfig job(const std::string& name, const std::vector<std::string>
 
 class ScraperTest : public ::testing::Test {
  protected:
-  ScraperTest() { options_.workers = 2; }
-
   Scraper& scraper() {
     if (scraper_ == nullptr) scraper_ = std::make_unique<Scraper>(options_, store_, clock_, registry_, logger_);
     return *scraper_;
@@ -189,7 +187,6 @@ TEST_F(ScraperTest, scrapes_on_its_own_threads_and_stops_at_once) {
   config::ScrapeConfig stuck = job("stuck", {hanging.address()});
   stuck.interval_ms = 20'000;
   stuck.timeout_ms = 20'000;
-  options_.workers = 4;
   options_.offset_seed = 1;
   Scraper scraper(options_, store_, system_clock(), registry_, logger_);
   scraper.apply({fast, slow});
