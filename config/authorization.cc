@@ -47,8 +47,7 @@ tl::expected<std::string, std::string> authorization_header(const config::HttpCl
     return "Basic " + base64(*user + ":" + *password);
   }
   if (http.authorization) {
-    auto credentials =
-        given_or_read(http.authorization->credentials.reveal(), http.authorization->credentials_file);
+    auto credentials = given_or_read(http.authorization->credentials.reveal(), http.authorization->credentials_file);
     if (!credentials) return credentials;
     return http.authorization->type + " " + *credentials;
   }
