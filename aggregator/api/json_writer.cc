@@ -1,0 +1,104 @@
+#include "aggregator/api/json_writer.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <iterator>
+
+#include "aggregator/api/rfc3339.h"
+#include "model/json.h"
+#include "model/number.h"
+
+namespace tidemark::api {
+
+void JsonWriter::separate() {
+  if (needs_comma_) out_ += ',';
+  needs_comma_ = true;
+}
+
+JsonWriter& JsonWriter::open(char bracket) {
+  separate();
+  out_ += bracket;
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::close(char bracket) {
+  out_ += bracket;
+  needs_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  separate();
+  append_json_string(out_, name);
+  out_ += ':';
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::string(std::string_view value) {
+  separate();
+  append_json_string(out_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::integer(int64_t value) {
+  separate();
+  fmt::format_to(std::back_inserter(out_), "{}", value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(double value) {
+  separate();
+  append_float(out_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::boolean(bool value) {
+  separate();
+  out_ += value ? "true" : "false";
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+  separate();
+  out_ += "null";
+  return *this;
+}
+
+JsonWriter& JsonWriter::labels(LabelsView labels) {
+  begin_object();
+  for (const LabelView& label : labels) key(label.name).string(label.value);
+  return end_object();
+}
+
+JsonWriter& JsonWriter::timestamp(int64_t t_ms) {
+  separate();
+  const int64_t seconds = t_ms / 1000;
+  const int64_t rest_ms = std::llabs(t_ms % 1000);
+  if (t_ms < 0 && seconds == 0) out_ += '-';
+  fmt::format_to(std::back_inserter(out_), "{}", seconds);
+  if (rest_ms != 0) fmt::format_to(std::back_inserter(out_), ".{:03}", rest_ms);
+  return *this;
+}
+
+JsonWriter& JsonWriter::float_string(double v) {
+  separate();
+  out_ += '"';
+  append_float(out_, v);
+  out_ += '"';
+  return *this;
+}
+
+JsonWriter& JsonWriter::date(int64_t t_ms) {
+  separate();
+  out_ += '"';
+  append_rfc3339(out_, t_ms);
+  out_ += '"';
+  return *this;
+}
+
+JsonWriter& JsonWriter::date_or_never(int64_t t_ms) { return t_ms == 0 ? string("0001-01-01T00:00:00Z") : date(t_ms); }
+
+}  // namespace tidemark::api

@@ -1,0 +1,95 @@
+#include "aggregator/api/query_handlers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aggregator/api/parameters.h"
+#include "aggregator/api/result_json.h"
+
+namespace tidemark::api {
+namespace {
+
+constexpr int64_t kPointsMax = 11'000;  // Of a series: a week at 60 s, or a year at 1 h.
+
+// timeout and lookback_delta.
+tl::expected<promql::QueryOptions, Error> query_options(const Parameters& parameters) {
+  promql::QueryOptions options;
+  if (!parameters.value("timeout").empty()) {
+    const auto timeout_ms = parameters.duration("timeout", 0);
+    if (!timeout_ms) return refuse(timeout_ms.error());
+    options.timeout_ms = std::max<int64_t>(*timeout_ms, 1);  // Zero would be the engine's own.
+  }
+  if (const std::string_view text = parameters.value("lookback_delta"); !text.empty()) {
+    const auto lookback_ms = parse_step_ms(text);
+    if (!lookback_ms) {
+      return refuse({ErrorType::kBadData,
+                     fmt::format("error parsing lookback delta duration: {}", lookback_ms.error().message())});
+    }
+    options.lookback_ms = std::max<int64_t>(*lookback_ms, 0);
+  }
+  return options;
+}
+
+Error query_error(const Status& status) {
+  Error error = error_of(status);
+  if (error.type == ErrorType::kBadData) return bad_parameter("query", error.message);
+  return error;
+}
+
+Outcome encode(promql::QueryResult result, size_t limit) {
+  Answer answer;
+  answer.warnings = std::move(result.warnings);
+  answer.infos = std::move(result.infos);
+  const bool has_many = result.type == promql::ResultType::kVector || result.type == promql::ResultType::kMatrix;
+  if (has_many && limit > 0 && result.series.size() > limit) {
+    result.series.resize(limit);
+    answer.warnings.emplace_back("results truncated due to limit");
+  }
+  append_query_data(answer.body, result);
+  return answer;
+}
+
+}  // namespace
+
+Outcome query(promql::Engine& engine, const Clock& clock, const net::Request& request) {
+  const Parameters parameters(request);
+  const auto limit = parameters.limit();
+  if (!limit) return refuse(limit.error());
+  const auto t_ms = parameters.time("time", clock.now_ms());
+  if (!t_ms) return refuse(t_ms.error());
+  const auto options = query_options(parameters);
+  if (!options) return refuse(options.error());
+  auto result = engine.instant(parameters.value("query"), *t_ms, *options);
+  if (!result) return refuse(query_error(result.error()));
+  return encode(std::move(*result), *limit);
+}
+
+Outcome query_range(promql::Engine& engine, const net::Request& request) {
+  const Parameters parameters(request);
+  const auto limit = parameters.limit();
+  if (!limit) return refuse(limit.error());
+  const auto start_ms = parse_time_ms(parameters.value("start"));
+  if (!start_ms) return refuse(bad_parameter("start", start_ms.error().message()));
+  const auto end_ms = parse_time_ms(parameters.value("end"));
+  if (!end_ms) return refuse(bad_parameter("end", end_ms.error().message()));
+  if (*end_ms < *start_ms) return refuse(bad_parameter("end", "end timestamp must not be before start time"));
+  const auto step_ms = parse_step_ms(parameters.value("step"));
+  if (!step_ms) return refuse(bad_parameter("step", step_ms.error().message()));
+  if (*step_ms <= 0) {
+    return refuse(bad_parameter(
+        "step", "zero or negative query resolution step widths are not accepted. Try a positive integer"));
+  }
+  if ((*end_ms - *start_ms) / *step_ms > kPointsMax) {
+    return refuse({ErrorType::kBadData,
+                   "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution "
+                   "(?step=XX)"});
+  }
+  const auto options = query_options(parameters);
+  if (!options) return refuse(options.error());
+  auto result = engine.range(parameters.value("query"), *start_ms, *end_ms, *step_ms, *options);
+  if (!result) return refuse(query_error(result.error()));
+  return encode(std::move(*result), *limit);
+}
+
+}  // namespace tidemark::api

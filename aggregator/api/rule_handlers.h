@@ -1,0 +1,13 @@
+// /api/v1/rules and /api/v1/alerts.
+#pragma once
+
+#include "aggregator/api/outcome.h"
+#include "alerting/snapshot.h"
+#include "net/http_message.h"
+
+namespace tidemark::api {
+
+Outcome rules(const alerting::RuleSource& source, const net::Request& request);
+Outcome alerts(const alerting::RuleSource& source);
+
+}  // namespace tidemark::api

@@ -1,0 +1,203 @@
+#include "aggregator/api/api.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+#include <atomic>
+
+#include "net/client.h"
+#include "net/server.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
+
+namespace tidemark::api {
+namespace {
+
+class FakeProgram final : public Program {
+ public:
+  State state() const override { return {ready, stopping, true, 5'000, "15d"}; }
+  Status reload() override { return reload_status; }
+  void quit() override { ++quits; }
+
+  std::atomic<bool> ready = true;
+  std::atomic<bool> stopping = false;
+  Status reload_status;
+  std::atomic<int> quits = 0;
+};
+
+class NoTargets final : public TargetsView {
+ public:
+  scrape::TargetsSnapshot targets() const override { return {}; }
+  void visit_metadata(const std::function<void(LabelsView, const scrape::MetricMetadata&)>&) const override {}
+};
+
+class NoRules final : public alerting::RuleSource {
+ public:
+  std::vector<std::shared_ptr<const alerting::GroupView>> groups() const override { return {}; }
+};
+
+// Over a real server and client.
+class ApiTest : public ::testing::Test {
+ protected:
+  ApiTest() : engine_(store_, promql::EngineOptions{}, clock_, registry_) {
+    store_.add(Labels{{"__name__", "up"}, {"job", "a"}}, clock_.now_ms(), 1);
+  }
+
+  void start(bool enable_lifecycle = false) {
+    net::ServerOptions server_options;
+    server_options.listen_addresses = {"127.0.0.1:0"};
+    Options options;
+    options.enable_lifecycle = enable_lifecycle;
+    options.version = "1.2<3";
+    options.flags = {{"web.b", "2"}, {"web.a", "1"}};
+    api_ = std::make_unique<Api>(options, Parts{engine_, store_, targets_, rules_, program_, clock_, registry_});
+    server_ = std::make_unique<net::Server>(server_options);
+    api_->install(*server_);
+    ASSERT_EQ(server_->start(), "");
+  }
+
+  net::ClientResponse send(std::string method, std::string target, std::string body = "", net::Params headers = {}) {
+    net::Url url;
+    url.scheme = "http";
+    url.host = "127.0.0.1";
+    url.port = server_->ports().front();
+    net::Client client(url, {});
+    net::ClientRequest request;
+    request.method = std::move(method);
+    request.target = std::move(target);
+    request.body = std::move(body);
+    request.headers = std::move(headers);
+    auto response = client.send(request);
+    EXPECT_TRUE(response.has_value()) << request.target;
+    return response ? *response : net::ClientResponse{};
+  }
+  std::string get(std::string target) {
+    const net::ClientResponse response = send("GET", std::move(target));
+    return std::to_string(response.status) + " " + response.body;
+  }
+
+  testing::MemoryStore store_;
+  testing::FakeClock clock_;
+  prometheus::Registry registry_;
+  promql::Engine engine_;
+  NoTargets targets_;
+  NoRules rules_;
+  FakeProgram program_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<net::Server> server_;  // Stops before what it calls goes.
+};
+
+TEST_F(ApiTest, RoutesEveryEndpoint) {
+  start();
+  EXPECT_EQ(get("/api/v1/query?query=up"),
+            R"(200 {"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},)"
+            R"("value":[1700000000,"1"]}]}})");
+  EXPECT_EQ(
+      get("/api/v1/query_range?query=1&start=0&end=1&step=1"),
+      R"(200 {"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[0,"1"],[1,"1"]]}]}})");
+  EXPECT_EQ(get("/api/v1/series?match[]=up"), R"(200 {"status":"success","data":[{"__name__":"up","job":"a"}]})");
+  EXPECT_EQ(get("/api/v1/labels"), R"(200 {"status":"success","data":["__name__","job"]})");
+  EXPECT_EQ(get("/api/v1/label/job/values"), R"(200 {"status":"success","data":["a"]})");
+  EXPECT_EQ(get("/api/v1/targets?state=active"),
+            R"(200 {"status":"success","data":{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":null}})");
+  EXPECT_EQ(get("/api/v1/scrape_pools"), R"(200 {"status":"success","data":{"scrapePools":[]}})");
+  EXPECT_EQ(get("/api/v1/rules"), R"(200 {"status":"success","data":{"groups":[]}})");
+  EXPECT_EQ(get("/api/v1/alerts"), R"(200 {"status":"success","data":{"alerts":[]}})");
+  EXPECT_EQ(get("/api/v1/metadata"), R"(200 {"status":"success","data":{}})");
+  EXPECT_EQ(get("/api/v1/status/flags"), R"(200 {"status":"success","data":{"web.a":"1","web.b":"2"}})");
+  EXPECT_EQ(
+      get("/api/v1/status/buildinfo"),
+      R"(200 {"status":"success","data":{"version":"3.5.0","revision":"","branch":"","buildUser":"","buildDate":"",)"
+      R"("goVersion":"","tidemarkVersion":"1.2<3"}})");
+  const std::string runtime = get("/api/v1/status/runtimeinfo");
+  EXPECT_EQ(runtime.substr(0, 75), R"(200 {"status":"success","data":{"startTime":"2023-11-14T22:13:20Z","CWD":"/)");
+  EXPECT_NE(runtime.find(R"("reloadConfigSuccess":true,"lastConfigTime":"1970-01-01T00:00:05Z")"), std::string::npos);
+  EXPECT_NE(runtime.find(R"("storageRetention":"15d"}})"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/nothing").substr(0, 3), "404");
+}
+
+TEST_F(ApiTest, TakesFormsAndSendsJson) {
+  start();
+  const net::ClientResponse response = send("POST", "/api/v1/query?query=2", "query=1%2B1&time=0",
+                                            {{"content-type", "application/x-www-form-urlencoded"}});
+  EXPECT_EQ(response.body, R"({"status":"success","data":{"resultType":"scalar","result":[0,"2"]}})");
+  EXPECT_EQ(response.header("content-type"), "application/json");
+  EXPECT_EQ(send("POST", "/api/v1/targets").status, 405);
+}
+
+TEST_F(ApiTest, LetsOtherOriginsRead) {
+  start();
+  const net::ClientResponse plain = send("GET", "/api/v1/labels");
+  EXPECT_EQ(plain.header("access-control-allow-origin"), "");
+  const net::ClientResponse cross = send("GET", "/api/v1/query?query={", "", {{"origin", "http://grafana"}});
+  EXPECT_EQ(cross.status, 400);
+  EXPECT_EQ(cross.header("access-control-allow-origin"), "*");
+  EXPECT_EQ(cross.header("access-control-expose-headers"), "Date");
+}
+
+TEST_F(ApiTest, IsHealthyBeforeItIsReady) {
+  start();
+  EXPECT_EQ(get("/-/healthy"), "200 Tidemark is Healthy.\n");
+  EXPECT_EQ(get("/-/ready"), "200 Tidemark is Ready.\n");
+  program_.ready = false;
+  EXPECT_EQ(get("/-/healthy"), "200 Tidemark is Healthy.\n");
+  EXPECT_EQ(get("/-/ready"), "503 Service Unavailable");
+  EXPECT_EQ(get("/api/v1/query?query=1"), "503 Service Unavailable");
+  EXPECT_EQ(send("HEAD", "/-/ready").status, 503);
+  EXPECT_EQ(send("GET", "/-/ready").header("x-prometheus-stopping"), "false");
+  program_.ready = true;
+  program_.stopping = true;
+  EXPECT_EQ(send("GET", "/-/ready").header("x-prometheus-stopping"), "true");
+  EXPECT_EQ(send("HEAD", "/-/healthy").status, 200);
+}
+
+TEST_F(ApiTest, LifecycleMustBeEnabled) {
+  start(false);
+  for (const char* path : {"/-/reload", "/-/quit"}) {
+    for (const char* method : {"POST", "PUT"}) {
+      const net::ClientResponse response = send(method, path);
+      EXPECT_EQ(response.status, 403);
+      EXPECT_EQ(response.body, "Lifecycle API is not enabled.");
+    }
+    EXPECT_EQ(get(path), "405 Only POST or PUT requests allowed");
+  }
+  EXPECT_EQ(program_.quits, 0);
+}
+
+TEST_F(ApiTest, ReloadsAndQuits) {
+  start(true);
+  EXPECT_EQ(send("POST", "/-/reload").status, 200);
+  program_.reload_status = Status::invalid("tidemark.yml:3: no");
+  const net::ClientResponse failed = send("PUT", "/-/reload");
+  EXPECT_EQ(failed.status, 500);
+  EXPECT_EQ(failed.body, "failed to reload config: tidemark.yml:3: no\n");
+  EXPECT_EQ(send("POST", "/-/quit").body, "Requesting termination... Goodbye!");
+  EXPECT_EQ(program_.quits, 1);
+}
+
+TEST_F(ApiTest, ServesItsOwnMetricsByRoute) {
+  start();
+  get("/api/v1/label/job/values");
+  get("/api/v1/label/other/values");
+  get("/api/v1/query?query={");
+  get("/no/such/page");
+  const net::ClientResponse page = send("GET", "/metrics");
+  EXPECT_EQ(page.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  const auto has = [&](std::string_view line) { return page.body.find(line) != std::string::npos; };
+  EXPECT_TRUE(has("tidemark_http_requests_total{code=\"200\",handler=\"/api/v1/label/{name}/values\"} 2\n"))
+      << page.body;
+  EXPECT_TRUE(has("tidemark_http_requests_total{code=\"400\",handler=\"/api/v1/query\"} 1\n"));
+  EXPECT_TRUE(has("tidemark_http_requests_total{code=\"404\",handler=\"\"} 1\n"));
+  EXPECT_TRUE(has("tidemark_http_request_duration_seconds_count{handler=\"/api/v1/query\"} 1\n"));
+  EXPECT_FALSE(has("/no/such/page")) << "what a client asks for must not become a label";
+}
+
+TEST_F(ApiTest, HasALandingPage) {
+  start();
+  const net::ClientResponse page = send("GET", "/");
+  EXPECT_EQ(page.header("content-type"), "text/html; charset=utf-8");
+  EXPECT_NE(page.body.find("<h1>Tidemark 1.2&lt;3</h1>"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tidemark::api

@@ -1,0 +1,143 @@
+#include "aggregator/api/query_handlers.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+#include <limits>
+
+#include "aggregator/api/result_json.h"
+#include "tests/api/answers.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
+
+namespace tidemark::api {
+namespace {
+
+class QueryHandlersTest : public ::testing::Test {
+ protected:
+  QueryHandlersTest() : engine_(store_, promql::EngineOptions{}, clock_, registry_) {
+    for (int i = 0; i <= 4; ++i) {
+      store_.add(Labels{{"__name__", "up"}, {"job", "a"}}, i * 15'000, i);
+      store_.add(Labels{{"__name__", "up"}, {"job", "b\"\n"}}, i * 15'000, 0.5);
+    }
+  }
+
+  std::string instant(std::string_view query_string) { return sent(query(engine_, clock_, request_of(query_string))); }
+  std::string range(std::string_view query_string) { return sent(query_range(engine_, request_of(query_string))); }
+
+  testing::MemoryStore store_;
+  testing::FakeClock clock_{60'000};
+  prometheus::Registry registry_;
+  promql::Engine engine_;
+};
+
+TEST_F(QueryHandlersTest, AnswersInstantQueries) {
+  EXPECT_EQ(instant("query=up{job=\"a\"}"),
+            R"(200 {"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},)"
+            R"("value":[60,"4"]}]}})")
+      << "at the clock's time";
+  EXPECT_EQ(instant("query=up{job!=\"a\"}&time=15.001"),
+            R"(200 {"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up",)"
+            R"("job":"b\"\n"},"value":[15.001,"0.5"]}]}})");
+  EXPECT_EQ(instant("query=1/0&time=1970-01-01T00:00:01.5Z"),
+            R"(200 {"status":"success","data":{"resultType":"scalar","result":[1.500,"+Inf"]}})");
+  EXPECT_EQ(instant("query='a'&time=1"), R"(200 {"status":"success","data":{"resultType":"string","result":[1,"a"]}})");
+  EXPECT_EQ(instant("query=up{job=\"a\"}[20s]&time=30"),
+            R"(200 {"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},)"
+            R"("values":[[15,"1"],[30,"2"]]}]}})");
+  EXPECT_EQ(instant("query=nothing"), R"(200 {"status":"success","data":{"resultType":"vector","result":[]}})");
+}
+
+TEST_F(QueryHandlersTest, AnswersRangeQueries) {
+  EXPECT_EQ(range("query=up{job=\"a\"}&start=0&end=60&step=30s"),
+            R"(200 {"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},)"
+            R"("values":[[0,"0"],[30,"2"],[60,"4"]]}]}})");
+  EXPECT_EQ(range("query=sum(up)&start=0&end=0.5&step=0.5"),
+            R"(200 {"status":"success","data":{"resultType":"matrix","result":[{"metric":{},)"
+            R"("values":[[0,"0.5"],[0.500,"0.5"]]}]}})");
+}
+
+TEST_F(QueryHandlersTest, CutsToTheLimit) {
+  EXPECT_EQ(instant("query=up&time=0&limit=1"),
+            R"(200 {"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},)"
+            R"("value":[0,"0"]}]},"warnings":["results truncated due to limit"]})");
+  EXPECT_EQ(instant("query=1&time=0&limit=1"),
+            R"(200 {"status":"success","data":{"resultType":"scalar","result":[0,"1"]}})");
+}
+
+TEST_F(QueryHandlersTest, HonoursLookback) {
+  EXPECT_EQ(instant("query=up{job=\"a\"}&time=100&lookback_delta=10s"),
+            R"(200 {"status":"success","data":{"resultType":"vector","result":[]}})");
+}
+
+TEST_F(QueryHandlersTest, SaysWhatIsWrongWithARequest) {
+  EXPECT_EQ(instant("query=up{"),
+            bad_data(R"(invalid parameter \"query\": 1:4: parse error: unexpected end of input inside braces)"));
+  EXPECT_EQ(instant(""),
+            bad_data(R"(invalid parameter \"query\": unknown position: parse error: no expression found in input)"));
+  EXPECT_EQ(instant("query=1&time=x"), bad_data(R"(invalid parameter \"time\": invalid time value for 'time': cannot )"
+                                                R"(parse \"x\" to a valid timestamp)"));
+  EXPECT_EQ(instant("query=1&timeout=x"),
+            bad_data(R"(invalid parameter \"timeout\": cannot parse \"x\" to a valid duration)"));
+  EXPECT_EQ(instant("query=1&lookback_delta=x"),
+            bad_data(R"(error parsing lookback delta duration: cannot parse \"x\" to a valid duration)"));
+  EXPECT_EQ(range("query=1&end=1&step=1"),
+            bad_data(R"(invalid parameter \"start\": cannot parse \"\" to a valid timestamp)"));
+  EXPECT_EQ(range("query=1&start=2&end=1&step=1"),
+            bad_data(R"(invalid parameter \"end\": end timestamp must not be before start time)"));
+  EXPECT_EQ(
+      range("query=1&start=0&end=1&step=0"),
+      bad_data(R"(invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a )"
+               R"(positive integer)"));
+  EXPECT_EQ(range("query=1&start=0&end=11001&step=1"),
+            bad_data("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution "
+                     "(?step=XX)"));
+  EXPECT_EQ(range("query=1&start=0&end=11000&step=1").substr(0, 3), "200");
+  EXPECT_EQ(range("query=up[5m]&start=0&end=1&step=1").substr(0, 3), "400");
+}
+
+TEST_F(QueryHandlersTest, ExecutionErrorsAreNotTheRequestsFault) {
+  EXPECT_EQ(instant("query=up%2Bon()up&time=0").substr(0, 52),
+            R"(422 {"status":"error","errorType":"execution","error)");
+}
+
+TEST(OutcomeTest, EveryCodeHasItsTypeAndHttpStatus) {
+  const struct {
+    Status status;
+    const char* want;
+  } cases[] = {
+      {Status::invalid("m"), R"(400 {"status":"error","errorType":"bad_data","error":"m"})"},
+      {Status::unsupported("m"), R"(400 {"status":"error","errorType":"bad_data","error":"m"})"},
+      {Status::execution("m"), R"(422 {"status":"error","errorType":"execution","error":"m"})"},
+      {Status::limit("m"), R"(422 {"status":"error","errorType":"execution","error":"m"})"},
+      {Status::timeout("m"), R"(503 {"status":"error","errorType":"timeout","error":"m"})"},
+      {Status::canceled("m"), R"(499 {"status":"error","errorType":"canceled","error":"m"})"},
+      {Status::unavailable("m"), R"(503 {"status":"error","errorType":"unavailable","error":"m"})"},
+      {Status::not_found("m"), R"(404 {"status":"error","errorType":"not_found","error":"m"})"},
+      {Status::io("m"), R"(500 {"status":"error","errorType":"internal","error":"m"})"},
+      {Status::corruption("m"), R"(500 {"status":"error","errorType":"internal","error":"m"})"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(sent(refuse(error_of(c.status))), c.want);
+}
+
+TEST(OutcomeTest, WarningsAndInfosFollowTheData) {
+  Answer answer;
+  answer.body += "[]";
+  answer.warnings = {"w"};
+  answer.infos = {"i", "j"};
+  EXPECT_EQ(sent(answer), R"(200 {"status":"success","data":[],"warnings":["w"],"infos":["i","j"]})");
+}
+
+TEST(ResultJsonTest, PrintsValuesLikePrometheus) {
+  promql::QueryResult result;
+  result.type = promql::ResultType::kMatrix;
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  result.series.push_back({Labels{}, {{-1, -kInf}, {1'435'781'430'781, normal_nan()}, {1'000'050, 1e21}, {7, 1e-7}}});
+  std::string out;
+  append_query_data(out, result);
+  EXPECT_EQ(out, R"({"resultType":"matrix","result":[{"metric":{},"values":[[-0.001,"-Inf"],[1435781430.781,"NaN"],)"
+                 R"([1000.050,"1e+21"],[0.007,"1e-07"]]}]})");
+}
+
+}  // namespace
+}  // namespace tidemark::api
