@@ -1,0 +1,143 @@
+// Random operations against a plain map: appends in and out of order, duplicates, checkpoints, midnight, idle series,
+// clean stops and crashes of the process.
+#include <random>
+
+#include "model/matcher.h"
+#include "tests/storage/store_fixture.h"
+
+namespace tidemark::storage {
+namespace {
+
+constexpr int kSeries = 40;
+constexpr int kSteps = 3000;
+
+class ModelTest : public StoreFixture {
+ protected:
+  static Labels labels(size_t i) {
+    return Labels{
+        {"__name__", i % 2 == 0 ? "even" : "odd"}, {"i", std::to_string(i)}, {"third", std::to_string(i % 3)}};
+  }
+
+  double value() {
+    switch (random_() % 4) {
+      case 0:
+        return stale_nan();
+      case 1:
+        return static_cast<double>(random_() % 100);
+      case 2:
+        return static_cast<double>(random_() % 100'000) / 100;
+      default:
+        return std::bit_cast<double>(random_());
+    }
+  }
+
+  void commit_some() {
+    struct Expected {
+      size_t series;
+      Outcome outcome;
+    };
+    Batch batch;
+    std::vector<Expected> expected;
+    const int64_t now = clock_.now_ms();
+    for (size_t n = 1 + random_() % 30; n > 0; --n) {
+      const size_t i = random_() % kSeries;
+      Column& column = model_[labels(i).to_string()];
+      int64_t t_ms = now - static_cast<int64_t>(random_() % 5000);
+      double v = value();
+      if (random_() % 20 == 0 && !column.empty()) {
+        t_ms = column.rbegin()->first;
+        if (random_() % 2 == 0) v = std::bit_cast<double>(column.rbegin()->second);
+      }
+      const auto bits = std::bit_cast<uint64_t>(v);
+      Outcome outcome = Outcome::kAccepted;
+      if (!column.empty() && t_ms <= column.rbegin()->first) {
+        const bool same = t_ms == column.rbegin()->first && bits == column.rbegin()->second;
+        outcome = same ? Outcome::kDuplicate : Outcome::kOutOfOrder;
+      } else {
+        column[t_ms] = bits;
+      }
+      // A ref may be stale by now; the labels go along only when it is missing.
+      const bool by_ref = refs_[i] != kNoRef && random_() % 2 == 0 && fresh_[i];
+      batch.add(by_ref ? refs_[i] : kNoRef, by_ref ? LabelsView() : labels_[i].view(), t_ms, v);
+      expected.push_back({i, outcome});
+    }
+    const auto report = store_->commit(batch);
+    ASSERT_TRUE(report) << report.error().message();
+    for (size_t k = 0; k < expected.size(); ++k) {
+      ASSERT_EQ(batch.outcome(k), expected[k].outcome)
+          << outcome_name(batch.outcome(k)) << ", want " << outcome_name(expected[k].outcome);
+      refs_[expected[k].series] = batch.ref(k);
+      fresh_[expected[k].series] = true;
+    }
+  }
+
+  void forget_refs() { fresh_.assign(kSeries, false); }
+
+  void compare() {
+    const int64_t min_ms =
+        random_() % 2 == 0 ? INT64_MIN : clock_.now_ms() - static_cast<int64_t>(random_() % 200'000'000);
+    const int64_t max_ms =
+        random_() % 2 == 0 ? INT64_MAX : clock_.now_ms() - static_cast<int64_t>(random_() % 100'000'000);
+    const char* third = random_() % 2 == 0 ? "1" : "0|2";
+    const std::vector<Matcher> matchers{Matcher::equal(kMetricName, random_() % 2 == 0 ? "even" : "odd"),
+                                        *Matcher::make(MatchOp::kRegex, "third", third)};
+    Content want;
+    for (size_t i = 0; i < kSeries; ++i) {
+      if (!matches_all(matchers, labels_[i])) continue;
+      for (const auto& [t_ms, bits] : model_[labels_[i].to_string()]) {
+        if (t_ms >= min_ms && t_ms <= max_ms) want[labels_[i].to_string()][t_ms] = bits;
+      }
+    }
+    ASSERT_EQ(read(matchers, min_ms, max_ms), want);
+  }
+
+  std::mt19937_64 random_;
+  Content model_;
+  std::vector<Labels> labels_;
+  std::vector<SeriesRef> refs_ = std::vector<SeriesRef>(kSeries, kNoRef);
+  std::vector<bool> fresh_ = std::vector<bool>(kSeries, false);
+};
+
+TEST_F(ModelTest, AnswersAsAPlainMapDoes) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  random_.seed(seed);
+  for (size_t i = 0; i < kSeries; ++i) labels_.push_back(labels(i));
+  options_.log_bytes_max = 3000;
+  options_.head_bytes_min = 6000;
+  options_.head_bytes_per_series = 100;
+  options_.retention_ms = int64_t{3650} * 86'400'000;
+  open();
+  for (int step = 0; step < kSteps && !HasFatalFailure(); ++step) {
+    const auto dice = random_() % 1000;
+    if (dice < 900) {
+      commit_some();
+      clock_.advance_ms(static_cast<int64_t>(random_() % 20'000));
+    } else if (dice < 970) {
+      compare();
+    } else if (dice < 985) {
+      clock_.advance_ms(static_cast<int64_t>(random_() % 8'000'000));  // Up to two hours: some go idle.
+      forget_refs();
+    } else if (dice < 988) {
+      clock_.advance_ms(86'400'000);
+      forget_refs();
+    } else if (dice < 995) {
+      drop();
+      open();
+      forget_refs();
+    } else {
+      close();
+      open();
+      forget_refs();
+    }
+  }
+  if (HasFatalFailure()) return;
+  std::erase_if(model_, [](const auto& one) { return one.second.empty(); });
+  EXPECT_EQ(read_all(), model_);
+  close();
+  open();
+  EXPECT_EQ(read_all(), model_);
+}
+
+}  // namespace
+}  // namespace tidemark::storage

@@ -1,0 +1,203 @@
+// Keys, the order of commits, the series index, postings values, and the merge of chunks.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "aggregator/storage/checkpoint_record.h"
+#include "aggregator/storage/chunk_merge.h"
+#include "aggregator/storage/commit_order.h"
+#include "aggregator/storage/keys.h"
+#include "aggregator/storage/open_chunk.h"
+#include "aggregator/storage/postings.h"
+#include "aggregator/storage/series_index.h"
+
+namespace tidemark::storage {
+namespace {
+
+TEST(Keys, SortAsNumbersDo) {
+  const int64_t day = 86'400'000;
+  const std::vector<ChunkKey> rising{
+      {Tier::kRaw, window_of(-2 * day), 9, -2 * day + 5, 1},
+      {Tier::kRaw, window_of(-1), 1, -1, 7},
+      {Tier::kRaw, window_of(0), 1, 0, 9},
+      {Tier::kRaw, window_of(5), 1, 5, 1},
+      {Tier::kRaw, window_of(5), 1, 5, 256},
+      {Tier::kRaw, window_of(5), 2, 1, 1},
+      {Tier::kRaw, window_of(5), 300, 1, 1},
+      {Tier::kRaw, window_of(day), 1, day, 1},
+  };
+  for (size_t i = 0; i < rising.size(); ++i) {
+    EXPECT_EQ(parse_chunk_key(chunk_key(rising[i])), rising[i]) << i;
+    if (i > 0) {
+      EXPECT_LT(chunk_key(rising[i - 1]), chunk_key(rising[i])) << i;
+    }
+  }
+  EXPECT_EQ(chunk_key(rising[0]).size(), 21u);
+  EXPECT_FALSE(parse_chunk_key("short"));
+  EXPECT_EQ(window_of(-1), -1);
+  EXPECT_EQ(window_of(-day), -1);
+  EXPECT_EQ(window_of(day - 1), 0);
+}
+
+TEST(Keys, PostingsHoldAnyName) {
+  const std::string names[] = {"a", std::string("a\0b", 3), std::string("a\0\0", 3), "ab", "\xff\xff"};
+  for (const std::string& name : names) {
+    for (const std::string& value : {std::string("v"), std::string("\0v", 2), std::string("\xff")}) {
+      const auto pair = parse_postings_key(postings_key(Tier::kRaw, 3, name, value));
+      ASSERT_TRUE(pair);
+      EXPECT_EQ(pair->name, name);
+      EXPECT_EQ(pair->value, value);
+    }
+    for (const std::string& other : names) {
+      if (name == other) continue;
+      EXPECT_FALSE(postings_key(Tier::kRaw, 3, other, "v").starts_with(postings_name_prefix(Tier::kRaw, 3, name)));
+    }
+  }
+  EXPECT_FALSE(parse_postings_key(all_postings_key(Tier::kRaw, 3)));
+}
+
+TEST(CheckpointRecord, ComesBackAndRefusesDamage) {
+  const Marker marker{12, 34, 56, -78};
+  const std::string bytes = encode_marker(marker);
+  const auto read = parse_marker(bytes);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->position, 12u);
+  EXPECT_EQ(read->next_id, 34u);
+  EXPECT_EQ(read->next_position, 56u);
+  EXPECT_EQ(read->newest_ms, -78);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string bad = bytes;
+    bad[i] = static_cast<char>(bad[i] ^ 4);
+    EXPECT_FALSE(parse_marker(bad)) << i;
+  }
+  EXPECT_EQ(parse_tail(encode_tail({-5, 99}))->last_ms, -5);
+  EXPECT_EQ(parse_tail(encode_tail({-5, 99}))->last_bits, 99u);
+  EXPECT_FALSE(parse_tail(bytes));
+}
+
+TEST(CommitOrder, PublishesInOrder) {
+  CommitOrder order(10);
+  const Position a = order.begin();
+  const Position b = order.begin();
+  EXPECT_EQ(a, 11u);
+  order.finish(b, 0);
+  EXPECT_EQ(order.open_view(), 10u) << "b waits for a";
+  order.finish(a, 0);
+  EXPECT_TRUE(order.wait_published(b));
+  EXPECT_EQ(order.open_view(), 12u);
+  EXPECT_EQ(order.oldest_view(), 10u);
+  order.close_view(10);
+  EXPECT_EQ(order.oldest_view(), 12u);
+}
+
+TEST(CommitOrder, NoViewComesBetweenTiedCommits) {
+  CommitOrder order(0);
+  const Position a = order.begin();
+  const Position b = order.begin();
+  const Position c = order.begin();
+  order.finish(a, c);
+  EXPECT_EQ(order.open_view(), 0u);
+  order.finish(b, 0);
+  EXPECT_EQ(order.open_view(), 0u);
+  order.finish(c, 0);
+  EXPECT_EQ(order.open_view(), 3u);
+}
+
+TEST(CommitOrder, AFailureReleasesWhoWaits) {
+  CommitOrder order(0);
+  order.begin();
+  const Position b = order.begin();
+  order.finish(b, 0);
+  std::thread waiter([&] { EXPECT_FALSE(order.wait_published(b)); });
+  order.fail();
+  waiter.join();
+}
+
+TEST(SeriesIndex, FindsAddsAndRemovesAlsoWhenHashesCollide) {
+  SeriesIndex index;
+  const MutexLock lock(index.mutex());
+  const Labels a{{"__name__", "m"}, {"x", "1"}};
+  const Labels b{{"__name__", "m"}, {"x", "2"}};
+  const Labels c{{"__name__", "m"}, {"y", "1"}};
+  index.add(5, 0, 77, a, 1);
+  index.add(7, 1, 77, b, 1);
+  index.add(6, 2, 77, c, 1);  // A returning series has a lower id.
+  EXPECT_EQ(index.find(77, a, 1)->id, 5u);
+  EXPECT_EQ(index.find(77, b, 1)->id, 7u);
+  EXPECT_EQ(index.find(77, c, 9)->id, 6u);
+  EXPECT_EQ(index.last_asked_s(6), 9u);
+  EXPECT_EQ(index.encoded_labels(7), b.encoded());
+  EXPECT_EQ(index.match({Matcher::equal("__name__", "m")})->cardinality(), 3u);
+  index.remove(5);  // The one in the main table: another must take its place.
+  EXPECT_FALSE(index.find(77, a, 1));
+  EXPECT_EQ(index.find(77, b, 1)->id, 7u);
+  EXPECT_EQ(index.find(77, c, 1)->id, 6u);
+  EXPECT_EQ(index.label_values("x"), std::vector<std::string>{"2"});
+  index.remove(7);
+  index.remove(6);
+  EXPECT_EQ(index.size(), 0u);
+  EXPECT_TRUE(index.label_names().empty());
+  EXPECT_TRUE(index.match({Matcher::equal("__name__", "m")})->isEmpty());
+}
+
+TEST(Postings, UniteAndReportWhatDoesNotRead) {
+  Roaring a;
+  a.add(1);
+  a.add(70'000);
+  Roaring b;
+  b.addRange(2, 5000);
+  const auto united = parse_postings(encode_postings(a) + encode_postings(b));
+  ASSERT_TRUE(united);
+  EXPECT_EQ(*united, a | b);
+  EXPECT_TRUE(parse_postings("")->isEmpty());
+  EXPECT_FALSE(parse_postings("\x20 cut off"));
+  EXPECT_FALSE(parse_postings(encode_postings(a) + std::string("\x03xyz")));
+}
+
+ReadChunk chunk_of(const std::vector<Sample>& samples, Position version) {
+  OpenChunk open;
+  for (const Sample& sample : samples) open.append(sample.t_ms, sample.v);
+  OwnedChunk chunk = open.take();
+  return {chunk.first_ms, chunk.last_ms, chunk.count, version, std::move(chunk.payload)};
+}
+
+TEST(ChunkMerge, MergesByTimeAndTheLaterVersionWins) {
+  struct Case {
+    const char* what;
+    std::vector<ReadChunk> chunks;
+    std::vector<Sample> want;
+  };
+  const Case cases[] = {
+      {"apart", {chunk_of({{30, 3}}, 1), chunk_of({{10, 1}, {20, 2}}, 2)}, {{10, 1}, {20, 2}, {30, 3}}},
+      {"twice the same", {chunk_of({{10, 1}, {20, 2}}, 1), chunk_of({{10, 1}, {20, 2}}, 9)}, {{10, 1}, {20, 2}}},
+      {"interleaved", {chunk_of({{10, 1}, {30, 3}}, 1), chunk_of({{20, 2}}, 2)}, {{10, 1}, {20, 2}, {30, 3}}},
+      {"one replaced",
+       {chunk_of({{10, 1}, {20, 2}, {30, 3}}, 5), chunk_of({{20, 9}}, 6), chunk_of({{20, 8}}, 4)},
+       {{10, 1}, {20, 9}, {30, 3}}},
+      {"bounds", {chunk_of({{1, 1}, {10, 1}, {40, 4}, {41, 4}}, 1)}, {{10, 1}, {40, 4}}},
+  };
+  for (const Case& c : cases) {
+    for (const size_t step : {1, 2, 100}) {
+      ChunkMerge merge;
+      merge.reset(c.chunks, 10, 40);
+      for (int pass = 0; pass < 2; ++pass) {
+        std::vector<int64_t> t_ms(step);
+        std::vector<double> v(step);
+        size_t at = 0;
+        while (const size_t count = merge.next(t_ms, v)) {
+          for (size_t i = 0; i < count; ++i, ++at) {
+            ASSERT_LT(at, c.want.size()) << c.what;
+            EXPECT_EQ(t_ms[i], c.want[at].t_ms) << c.what;
+            EXPECT_EQ(v[i], c.want[at].v) << c.what;
+          }
+        }
+        EXPECT_EQ(at, c.want.size()) << c.what;
+        EXPECT_TRUE(merge.status().ok());
+        merge.rewind();
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tidemark::storage
