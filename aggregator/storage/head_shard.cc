@@ -6,6 +6,13 @@
 #include <bit>
 
 namespace tidemark::storage {
+namespace {
+
+// Samples between asking for memory and using it: some 30 ns each, against 100 ns or so for the memory.
+constexpr size_t kSeriesAhead = 12;
+constexpr size_t kChunkAhead = 5;
+
+}  // namespace
 
 uint32_t HeadShard::add_series(SeriesId id, const Tail& tail, bool defined, uint32_t now_s) {
   const MutexLock lock(mu_);
@@ -47,7 +54,21 @@ void HeadShard::leave() {
 void HeadShard::append(Batch& batch, std::span<const uint32_t> samples, const AppendRules& rules,
                        AppendResult& result) {
   const MutexLock lock(mu_);
-  for (const uint32_t i : samples) {
+  for (size_t at = 0; at < samples.size(); ++at) {
+    // Series lie all over memory, so waiting for it is most of the work: ask for a series well ahead, and for the end
+    // of its chunk once the series should be there.
+    if (at + kSeriesAhead < samples.size()) {
+      const uint32_t slot = ref_slot(batch.ref(samples[at + kSeriesAhead]));
+      if (slot < series_.size()) {
+        const char* const series = reinterpret_cast<const char*>(&series_[slot]);
+        for (size_t line = 0; line < sizeof(Series); line += 64) __builtin_prefetch(series + line, 1);
+      }
+    }
+    if (at + kChunkAhead < samples.size()) {
+      const uint32_t slot = ref_slot(batch.ref(samples[at + kChunkAhead]));
+      if (slot < series_.size()) series_[slot].open.prefetch();
+    }
+    const uint32_t i = samples[at];
     const SeriesRef ref = batch.ref(i);
     const uint32_t slot = ref_slot(ref);
     if (slot >= series_.size() || series_[slot].id != ref_series(ref)) {
