@@ -1,0 +1,171 @@
+// Functions of a window against what their documentation says, computed the slow way over random samples.
+#include "aggregator/promql/range_functions.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "aggregator/promql/select.h"
+
+namespace tidemark::promql {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+struct Data {
+  std::vector<int64_t> t_ms;
+  std::vector<double> v;
+};
+
+// A counter or gauge with jitter, gaps, resets and, rarely, what is no ordinary number.
+Data random_data(std::mt19937& random) {
+  std::uniform_int_distribution<int> percent(0, 99);
+  std::uniform_int_distribution<int64_t> jitter(-800, 800);
+  Data data;
+  double value = 0;
+  for (int64_t i = 1; i < 200; ++i) {
+    if (percent(random) < 10) continue;
+    value = percent(random) < 5 ? 0 : value + percent(random) / 4.0;
+    double seen = value;
+    const int special = percent(random);
+    if (special == 0) seen = kNaN;
+    if (special == 1) seen = kInf;
+    if (special == 2) seen = 1e308;
+    data.t_ms.push_back(i * 15'000 + jitter(random));
+    data.v.push_back(seen);
+  }
+  return data;
+}
+
+using Slow = std::function<std::optional<double>(const std::vector<double>&)>;
+
+double slow_extreme(const std::vector<double>& v, bool largest) {
+  double best = kNaN;
+  for (const double x : v) {
+    if (std::isnan(best) || (largest ? x > best : x < best)) best = x;
+  }
+  return best;
+}
+
+double slow_transitions(const std::vector<double>& v, bool resets) {
+  double n = 0;
+  for (size_t i = 1; i < v.size(); ++i) {
+    const bool both_nan = std::isnan(v[i]) && std::isnan(v[i - 1]);
+    if (resets ? v[i] < v[i - 1] : v[i] != v[i - 1] && !both_nan) ++n;
+  }
+  return n;
+}
+
+std::optional<double> slow_sum(const std::vector<double>& v) {
+  long double sum = 0;  // Exact enough where no double overflows: then both are infinite.
+  for (const double x : v) sum += x;
+  return static_cast<double>(sum);
+}
+
+const std::map<std::string, Slow>& slow_functions() {
+  static const std::map<std::string, Slow> kFunctions = {
+      {"count_over_time", [](const auto& v) { return static_cast<double>(v.size()); }},
+      {"present_over_time", [](const auto&) { return 1.0; }},
+      {"first_over_time", [](const auto& v) { return v.front(); }},
+      {"last_over_time", [](const auto& v) { return v.back(); }},
+      {"max_over_time", [](const auto& v) { return slow_extreme(v, true); }},
+      {"min_over_time", [](const auto& v) { return slow_extreme(v, false); }},
+      {"changes", [](const auto& v) { return slow_transitions(v, false); }},
+      {"resets", [](const auto& v) { return slow_transitions(v, true); }},
+      {"sum_over_time", slow_sum},
+  };
+  return kFunctions;
+}
+
+::testing::AssertionResult same(double a, double b) {
+  if (a == b || (std::isnan(a) && std::isnan(b))) return ::testing::AssertionSuccess();
+  if (std::fabs(a - b) <= 1e-9 * std::max(std::fabs(a), std::fabs(b))) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << a << " is not " << b;
+}
+
+TEST(RangeFunctions, AgreeWithSlowOnes) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int round = 0; round < 20; ++round) {
+    const Data data = random_data(random);
+    const int64_t range_ms = std::uniform_int_distribution<int64_t>(10'000, 600'000)(random);
+    const RangeSpec spec{{0, std::uniform_int_distribution<int64_t>(5'000, 120'000)(random), 50},
+                         {std::nullopt, std::uniform_int_distribution<int64_t>(-60'000, 60'000)(random)},
+                         range_ms};
+    for (const auto& [name, slow] : slow_functions()) {
+      const auto function = make_range_function(name, range_ms);
+      ASSERT_NE(function, nullptr) << name;
+      Column out;
+      over_windows(*function, {data.t_ms, data.v}, spec, nullptr, out);
+      for (size_t step = 0; step < spec.grid.steps; ++step) {
+        std::vector<double> window;
+        for (size_t i = 0; i < data.v.size(); ++i) {
+          if (data.t_ms[i] > spec.begin_ms(step) && data.t_ms[i] <= spec.end_ms(step)) window.push_back(data.v[i]);
+        }
+        ASSERT_EQ(out.present.get(step), !window.empty()) << name << " step " << step;
+        if (window.empty()) continue;
+        ASSERT_TRUE(same(out.v[step], *slow(window))) << name << " step " << step;
+      }
+    }
+  }
+}
+
+struct RateCase {
+  const char* function;
+  Data data;
+  int64_t range_ms;
+  int64_t end_ms;
+  std::optional<double> want;
+};
+
+TEST(RangeFunctions, Rates) {
+  const Data steady{{10'000, 20'000, 30'000, 40'000}, {100, 200, 300, 400}};
+  const Data reset{{10'000, 20'000, 30'000, 40'000}, {100, 200, 50, 150}};
+  const RateCase cases[] = {
+      // Both ends are within 1.1 distances: stretched to the whole range, but not below zero.
+      {"increase", steady, 40'000, 40'000, 400},
+      {"increase", steady, 35'000, 40'000, 350},
+      {"delta", steady, 40'000, 40'000, 400},
+      // 60 s beyond the first sample: half a distance only.
+      {"delta", steady, 100'000, 40'000, 350},
+      {"increase", steady, 100'000, 40'000, 350},
+      {"rate", steady, 100'000, 40'000, 3.5},
+      // A counter that began at 20 above zero reached zero 2 s before its first sample.
+      {"increase", {{10'000, 20'000}, {20, 120}}, 20'000, 20'000, 120},
+      {"delta", {{10'000, 20'000}, {20, 120}}, 20'000, 20'000, 200},
+      // 50 above nothing after the reset: 200 - 100 before, 150 after.
+      {"increase", reset, 35'000, 40'000, 250 * 35.0 / 30},
+      {"delta", reset, 35'000, 40'000, 50 * 35.0 / 30},
+      {"irate", reset, 40'000, 30'000, 5},
+      {"irate", reset, 40'000, 40'000, 10},
+      {"idelta", reset, 40'000, 30'000, -150},
+      {"rate", reset, 10'000, 40'000, std::nullopt},
+      {"irate", reset, 10'000, 40'000, std::nullopt},
+  };
+  for (const RateCase& c : cases) {
+    const auto function = make_range_function(c.function, c.range_ms);
+    Column out;
+    over_windows(*function, {c.data.t_ms, c.data.v}, {{c.end_ms, 1, 1}, {}, c.range_ms}, nullptr, out);
+    ASSERT_EQ(out.present.get(0), c.want.has_value()) << c.function << " " << c.range_ms;
+    if (!c.want) continue;
+    EXPECT_NEAR(out.v[0], *c.want, 1e-9) << c.function << " " << c.range_ms << " " << c.end_ms;
+  }
+}
+
+TEST(RangeFunctions, UnknownNames) {
+  EXPECT_FALSE(is_range_function("abs"));
+  EXPECT_FALSE(is_range_function(""));
+  EXPECT_TRUE(is_range_function("rate"));
+}
+
+}  // namespace
+}  // namespace tidemark::promql
