@@ -22,13 +22,17 @@ std::vector<std::string> script_names() {
 
 class Scripts : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(Scripts, Pass) {
+void expect_pass(const std::string& name, StoreKind kind) {
   std::stringstream text;
-  text << std::ifstream(std::string(PROMQL_SCRIPTS "/") + GetParam() + ".test").rdbuf();
-  const Report report = run_script(text.str());
-  for (const std::string& failure : report.failures) ADD_FAILURE() << GetParam() << ": " << failure;
+  text << std::ifstream(PROMQL_SCRIPTS "/" + name + ".test").rdbuf();
+  const Report report = run_script(text.str(), kind);
+  for (const std::string& failure : report.failures) ADD_FAILURE() << name << ": " << failure;
   EXPECT_GT(report.total, 0U);
 }
+
+TEST_P(Scripts, PassInMemory) { expect_pass(GetParam(), StoreKind::kMemory); }
+TEST_P(Scripts, PassFromTheHead) { expect_pass(GetParam(), StoreKind::kHead); }
+TEST_P(Scripts, PassFromFiles) { expect_pass(GetParam(), StoreKind::kFiles); }
 
 INSTANTIATE_TEST_SUITE_P(PromQL, Scripts, ::testing::ValuesIn(script_names()),
                          [](const auto& script) { return script.param; });

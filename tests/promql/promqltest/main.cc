@@ -1,17 +1,29 @@
-// promqltest FILE...: runs PromQL test scripts, prints "FILE: passed/total" and every failure, exits 1 on any.
+// promqltest [--store=memory|head|files] FILE...: runs PromQL test scripts, prints "FILE: passed/total" and every
+// failure, exits 1 on any.
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <string_view>
 
 #include "tests/promql/promqltest/runner.h"
 
+using tidemark::promqltest::StoreKind;
+
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fputs("usage: promqltest FILE...\n", stderr);
+  constexpr std::string_view kFlag = "--store=";
+  std::optional<StoreKind> kind = StoreKind::kMemory;
+  int first = 1;
+  if (argc > 1 && std::string_view(argv[1]).starts_with(kFlag)) {
+    kind = tidemark::promqltest::store_kind_of(std::string_view(argv[1]).substr(kFlag.size()));
+    first = 2;
+  }
+  if (argc <= first || !kind) {
+    std::fputs("usage: promqltest [--store=memory|head|files] FILE...\n", stderr);
     return 2;
   }
   bool failed = false;
-  for (int i = 1; i < argc; ++i) {
+  for (int i = first; i < argc; ++i) {
     const std::ifstream file(argv[i]);
     std::stringstream text;
     if (!file || !(text << file.rdbuf())) {
@@ -19,10 +31,10 @@ int main(int argc, char** argv) {
       failed = true;
       continue;
     }
-    const auto report = tidemark::promqltest::run_script(text.str());
+    const auto report = tidemark::promqltest::run_script(text.str(), *kind);
     std::printf("%s: %zu/%zu\n", argv[i], report.passed, report.total);
     for (const std::string& failure : report.failures) std::printf("  %s\n", failure.c_str());
-    failed |= report.passed != report.total;
+    failed |= !report.failures.empty();
   }
   return failed ? 1 : 0;
 }

@@ -12,7 +12,7 @@
 #include "aggregator/promql/engine.h"
 #include "model/number.h"
 #include "tests/promql/promqltest/script.h"
-#include "tests/support/memory_store.h"
+#include "tests/promql/promqltest/stores.h"
 
 namespace tidemark::promqltest {
 namespace {
@@ -129,14 +129,14 @@ promql::EngineOptions engine_options() {
 
 class Run {
  public:
-  Run() : engine_(store_, engine_options(), system_clock(), registry_) {}
+  explicit Run(ScriptStore& store) : store_(store), engine_(store_, engine_options(), system_clock(), registry_) {}
 
   Report run(std::string_view text) {
     for (const Command& command : parse_script(text)) {
       if (command.kind == Command::Kind::kClear) {
-        store_.clear();
+        expect_ok(command.line, store_.clear());
       } else if (command.kind == Command::Kind::kLoad) {
-        load(command.load);
+        expect_ok(command.line, load(command.load));
       } else {
         ++report_.total;
         const Verdict verdict = command.kind == Command::Kind::kBroken ? command.problem : eval(command.eval);
@@ -151,12 +151,18 @@ class Run {
   }
 
  private:
-  void load(const Load& load) {
+  void expect_ok(int line, const Status& status) {
+    if (!status.ok()) report_.failures.push_back(fmt::format("line {}: {}", line, status.message()));
+  }
+
+  Status load(const Load& load) {
+    storage::Batch batch;
     for (const SeriesLine& line : load.series) {
       for (const Sample& sample : expected_samples(line, 0, load.gap_ms)) {
-        store_.add(line.labels, sample.t_ms, sample.v);
+        batch.add(storage::kNoRef, line.labels, sample.t_ms, sample.v);
       }
     }
+    return store_.load(batch);
   }
 
   Verdict eval(const Eval& eval) {
@@ -192,7 +198,7 @@ class Run {
     return verdict.empty() ? verdict : "in range mode: " + verdict;
   }
 
-  testing::MemoryStore store_;
+  ScriptStore& store_;
   prometheus::Registry registry_;
   promql::Engine engine_;
   Report report_;
@@ -200,6 +206,10 @@ class Run {
 
 }  // namespace
 
-Report run_script(std::string_view text) { return Run().run(text); }
+Report run_script(std::string_view text, StoreKind kind) {
+  auto store = make_script_store(kind);
+  if (!store) return {0, 1, {store.error().message()}};
+  return Run(**store).run(text);
+}
 
 }  // namespace tidemark::promqltest

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/promql/promqltest/stores.h"
+
 namespace tidemark::promqltest {
 
 struct Report {
@@ -14,6 +16,6 @@ struct Report {
 };
 
 // Every instant query is also run as the middle step of a range query, where it must answer the same.
-Report run_script(std::string_view text);
+Report run_script(std::string_view text, StoreKind kind = StoreKind::kMemory);
 
 }  // namespace tidemark::promqltest
