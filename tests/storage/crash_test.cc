@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,17 @@ void write_until_killed(const std::string& path, uint64_t b, int acknowledged) {
   }
 }
 
+Content content_of(uint64_t batches) {
+  Content want;
+  for (uint64_t b = 0; b < batches; ++b) {
+    for (const uint64_t s : series_of(b)) {
+      want[series_labels(s).to_string()][kStartMs + static_cast<int64_t>(b) * kStepMs] =
+          std::bit_cast<uint64_t>(value_of(s, b));
+    }
+  }
+  return want;
+}
+
 // In the child: all of [0, acknowledged) is there, the batch after it whole or not at all, nothing else. Returns the
 // number of batches there.
 uint64_t check(const std::string& path, uint64_t acknowledged) {
@@ -86,16 +98,8 @@ uint64_t check(const std::string& path, uint64_t acknowledged) {
   auto querier = *(*store)->querier();
   auto set = querier->select({Matcher::equal(kMetricName, "ledger")}, INT64_MIN, INT64_MAX, {}, false);
   const Content stored = read_set(*set);
-  Content want;
-  const auto add = [&want](uint64_t b) {
-    for (const uint64_t s : series_of(b)) {
-      want[series_labels(s).to_string()][kStartMs + static_cast<int64_t>(b) * kStepMs] =
-          std::bit_cast<uint64_t>(value_of(s, b));
-    }
-  };
-  for (uint64_t b = 0; b < acknowledged; ++b) add(b);
-  if (stored == want) return acknowledged;
-  add(acknowledged);
+  if (stored == content_of(acknowledged)) return acknowledged;
+  const Content want = content_of(acknowledged + 1);
   EXPECT_EQ(stored.size(), want.size());
   for (const auto& [series, column] : want) {
     const auto found = stored.find(series);
@@ -106,6 +110,38 @@ uint64_t check(const std::string& path, uint64_t acknowledged) {
     }
   }
   return acknowledged + 1;
+}
+
+// In the child: writes until the file system refuses, as a full disk does. Returns the number of batches acknowledged.
+uint64_t write_until_refused(const std::string& path) {
+  testing::FakeClock clock(kStartMs);
+  testing::MemoryLogger logger;
+  prometheus::Registry registry;
+  Options options = options_for(path);
+  options.log_bytes_max = 64 << 20;
+  auto store = Store::open(options, clock, logger, registry);
+  EXPECT_TRUE(store);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit file_size{100 << 10, 100 << 10};
+  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &file_size), 0);
+  for (uint64_t b = 0;; ++b) {
+    clock.set_now_ms(kStartMs + static_cast<int64_t>(b) * kStepMs);
+    Batch batch;
+    for (const uint64_t s : series_of(b)) batch.add(kNoRef, series_labels(s), clock.now_ms(), value_of(s, b));
+    if ((*store)->commit(batch)) continue;
+    const auto again = (*store)->commit(batch);
+    EXPECT_FALSE(again);
+    EXPECT_EQ(again.error().code(), Code::kReadOnly) << again.error().message();
+    EXPECT_NE(prometheus::TextSerializer().Serialize(registry.Collect()).find("tidemark_storage_read_only 1"),
+              std::string::npos);
+    auto querier = *(*store)->querier();
+    auto set = querier->select({Matcher::equal(kMetricName, "ledger")}, INT64_MIN, INT64_MAX, {}, false);
+    EXPECT_TRUE(read_set(*set) == content_of(b)) << "what was acknowledged stays readable, and nothing else shows";
+    set.reset();
+    querier.reset();
+    EXPECT_FALSE((*store)->close().ok());
+    return b;
+  }
 }
 
 class CrashTest : public ::testing::Test {
@@ -132,23 +168,28 @@ class CrashTest : public ::testing::Test {
     ASSERT_TRUE(WIFSIGNALED(status)) << "the writer failed by itself: exit " << WEXITSTATUS(status);
   }
 
-  void check_in_child(uint64_t& acknowledged) {
+  // Runs it in a child, which must not fail an expectation, and takes over its answer.
+  void in_child(const std::function<uint64_t()>& run, uint64_t& answer) {
     int result[2];
     ASSERT_EQ(pipe2(result, O_CLOEXEC), 0);
     const pid_t child = fork();
     if (child == 0) {
-      const uint64_t stored = check(path_, acknowledged);
-      const bool told = write(result[1], &stored, sizeof stored) == sizeof stored;
+      const uint64_t value = run();
+      const bool told = write(result[1], &value, sizeof value) == sizeof value;
       _exit(told && !HasFailure() ? 0 : 1);
     }
     ::close(result[1]);
-    uint64_t stored = 0;
-    const bool told = read(result[0], &stored, sizeof stored) == sizeof stored;
+    uint64_t value = 0;
+    const bool told = read(result[0], &value, sizeof value) == sizeof value;
     ::close(result[0]);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(told && WIFEXITED(status) && WEXITSTATUS(status) == 0) << "what is stored is not what was acknowledged";
-    acknowledged = stored;
+    ASSERT_TRUE(told && WIFEXITED(status) && WEXITSTATUS(status) == 0) << "a child's expectations failed, see above";
+    answer = value;
+  }
+
+  void check_in_child(uint64_t& acknowledged) {
+    in_child([&] { return check(path_, acknowledged); }, acknowledged);
   }
 
   testing::TempDir dir_;
@@ -167,6 +208,14 @@ TEST_F(CrashTest, NoAcknowledgedSampleIsLostOrMoved) {
     if (!HasFatalFailure()) check_in_child(acknowledged);
   }
   EXPECT_GT(acknowledged, static_cast<uint64_t>(kRounds));
+}
+
+TEST_F(CrashTest, AfterAFailedLogWriteItReadsOnAndARestartHasAllThatWasAcknowledged) {
+  uint64_t acknowledged = 0;
+  in_child([&] { return write_until_refused(path_); }, acknowledged);
+  if (HasFatalFailure()) return;
+  EXPECT_GT(acknowledged, 10u);
+  check_in_child(acknowledged);
 }
 
 }  // namespace
