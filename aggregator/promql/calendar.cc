@@ -62,8 +62,14 @@ int days_in(const Date& date) {
   return kDays[static_cast<size_t>(date.month - 1)] + (date.month == 2 && is_leap(date.year) ? 1 : 0);
 }
 
-double minute(double s) { return static_cast<double>(split(s).second_of_day / 60 % 60); }
-double hour(double s) { return static_cast<double>(split(s).second_of_day / 3600); }
+double minute(double s) {
+  const int64_t minute_of_hour = split(s).second_of_day / 60 % 60;
+  return static_cast<double>(minute_of_hour);
+}
+double hour(double s) {
+  const int64_t hour_of_day = split(s).second_of_day / 3600;
+  return static_cast<double>(hour_of_day);
+}
 double day_of_month(double s) { return date_of(split(s).days).day; }
 double month(double s) { return date_of(split(s).days).month; }
 double year(double s) { return static_cast<double>(date_of(split(s).days).year); }

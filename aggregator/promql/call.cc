@@ -169,7 +169,10 @@ Status Evaluator::calendar_call(const CallExpr& call, const Grid& grid, SeriesSi
     Charge charge(context_);
     if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
     now.column.reset(grid.steps);
-    for (size_t i = 0; i < grid.steps; ++i) now.column.set(i, function(static_cast<double>(grid.time_ms(i) / 1000)));
+    for (size_t i = 0; i < grid.steps; ++i) {
+      const int64_t seconds = grid.time_ms(i) / 1000;
+      now.column.set(i, function(static_cast<double>(seconds)));
+    }
     return sink.consume(now);
   }
   NameDrop names(context_);

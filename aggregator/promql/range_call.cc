@@ -124,6 +124,7 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
       return status;
     }
   }
+  if (range == nullptr) return Status::internal("call without its range");
   const Plan::Times& times = plan_.times(*range);
   arguments.spec = {grid, times.shift, times.range_ms};
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;  // The call's own result.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 #include <utility>
 
 #include "aggregator/promql/evaluator.h"
@@ -189,7 +190,7 @@ Status Evaluator::sort_call(const CallExpr& call, const Grid& grid, SeriesSink& 
   if (name.starts_with("sort_by_label")) {
     std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
       const auto order = compare_by_labels(call, a.labels, b.labels);
-      return descending ? order > 0 : order < 0;
+      return descending ? std::is_gt(order) : std::is_lt(order);
     });
   } else {
     std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
