@@ -25,6 +25,14 @@ struct Destination {
 
 using DestinationKey = std::pair<std::string, size_t>;  // Receiver and index.
 
+Labels with_external(const Labels& labels, const Labels& external_labels) {
+  LabelsBuilder builder(labels);
+  for (const LabelView& label : external_labels) {
+    if (!labels.has(label.name)) builder.set(label.name, label.value);
+  }
+  return builder.build();
+}
+
 std::string outbox_name(const DestinationKey& key) { return fmt::format("{}/{}", key.first, key.second); }
 
 }  // namespace
@@ -61,6 +69,7 @@ struct Notifier::State {
   Mutex mu;  // Never held across I/O: send() takes it.
   CondVar changed;
   Dispatcher dispatcher TM_GUARDED_BY(mu);
+  Labels external_labels TM_GUARDED_BY(mu);
   bool stopping TM_GUARDED_BY(mu) = false;
   std::thread thread;
 };
@@ -134,7 +143,7 @@ void Notifier::State::drop_orphans(std::vector<storage::StateChange>& changes) {
   }
 }
 
-Status Notifier::apply(const config::DeliveryConfig& delivery) {
+Status Notifier::apply(const config::DeliveryConfig& delivery, LabelsView external_labels) {
   State& s = *state_;
   auto shared = std::make_shared<const config::DeliveryConfig>(delivery);
   auto made = s.make_destinations(*shared);
@@ -156,6 +165,7 @@ Status Notifier::apply(const config::DeliveryConfig& delivery) {
     s.destinations = std::move(*made);
     {
       const MutexLock lock(s.mu);
+      s.external_labels = Labels(external_labels);
       s.dispatcher.set_delivery(shared, s.clock.now_ms(), s.clock.monotonic_ns(), changes);
       s.changed.notify_all();
     }
@@ -195,7 +205,9 @@ void Notifier::send(const std::vector<Alert>& alerts) {
   const int64_t now_ns = s.clock.monotonic_ns();
   const MutexLock lock(s.mu);
   for (const Alert& alert : alerts) {
-    if (!s.dispatcher.insert(alert, now_ms, now_ns)) s.metrics.refused();
+    Alert labelled = alert;
+    labelled.labels = with_external(alert.labels, s.external_labels);
+    if (!s.dispatcher.insert(labelled, now_ms, now_ns)) s.metrics.refused();
   }
   s.metrics.set_groups(s.dispatcher.group_count());
   s.changed.notify_all();

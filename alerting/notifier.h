@@ -54,7 +54,8 @@ class Notifier {
   // Makes this the way alerts go. The first call reads what an earlier process left; a later one (a reload) keeps
   // groups and messages whose route and webhook are still there. Fails, changing nothing, when there are too many
   // webhooks, a URL is not one, or the state cannot be read.
-  Status apply(const config::DeliveryConfig& delivery);
+  // `external_labels` are added to every alert that has no label of that name.
+  Status apply(const config::DeliveryConfig& delivery, LabelsView external_labels = {});
 
   // Starts and joins the threads. stop() cancels what is being sent; it stays in the outbox. Idempotent.
   void start();

@@ -167,7 +167,8 @@ Status Flags::read_long(std::string_view arg, const std::vector<std::string>& ar
       return Status::invalid(
           fmt::format("unexpected {}: say --{} or --no-{}", arg.substr(equals), flag->name, flag->name));
     flag->given = true;
-    return flag->set(negated ? "false" : "true");
+    flag->given_text = negated ? "false" : "true";
+    return flag->set(flag->given_text);
   }
   if (flag->given && !flag->repeatable) return Status::invalid(fmt::format("flag '{}' cannot be repeated", flag->name));
   flag->given = true;
@@ -179,6 +180,8 @@ Status Flags::read_long(std::string_view arg, const std::vector<std::string>& ar
   } else {
     return Status::invalid(fmt::format("expected argument for flag '--{}'", name));
   }
+  if (!flag->given_text.empty()) flag->given_text += ',';
+  flag->given_text += value;
   const Status status = flag->set(value);
   return status.ok() ? status : status.at("--" + flag->name);
 }
@@ -234,6 +237,17 @@ std::optional<int> Flags::parse(int argc, const char* const* argv, std::string_v
     return 0;
   }
   return std::nullopt;
+}
+
+std::vector<std::pair<std::string, std::string>> Flags::values() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const Flag& flag : flags_) {
+    if (flag.hidden) continue;
+    std::string text = flag.given ? flag.given_text : flag.default_text;
+    if (flag.is_switch && !flag.given) text = flag.default_text.empty() ? "false" : "true";
+    out.emplace_back(flag.name, std::move(text));
+  }
+  return out;
 }
 
 std::string Flags::help() const {

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/status.h"
@@ -49,6 +50,8 @@ class Flags {
   bool help_asked() const { return help_asked_; }
   bool version_asked() const { return version_asked_; }
   const std::vector<std::string>& arguments() const { return arguments_; }
+  // Every flag that is not hidden and its value in force, as text; a repeated flag's values are joined by commas.
+  std::vector<std::pair<std::string, std::string>> values() const;
 
   std::string help() const;
 
@@ -57,6 +60,7 @@ class Flags {
     std::string name;
     std::string help;
     std::string default_text;  // "" is not shown.
+    std::string given_text;
     std::function<Status(std::string_view value)> set;
     bool is_switch = false;
     bool repeatable = false;

@@ -150,6 +150,15 @@ TEST_F(NotifierTest, DeliversAndForgets) {
   EXPECT_EQ(state_.count("alerting/groups/"), 1u);
 }
 
+TEST_F(NotifierTest, AddsExternalLabelsWhereTheAlertHasNone) {
+  FakeReceiver receiver;
+  auto notifier = make({receiver.url()});
+  ASSERT_TRUE(notifier->apply(delivery({receiver.url()}), Labels{{"instance", "not this"}, {"site", "lab"}}).ok());
+  notifier->send({alert("1")});
+  ASSERT_TRUE(eventually([&] { return receiver.bodies().size() == 1; }));
+  EXPECT_NE(receiver.bodies()[0].find(R"("labels":{"alertname":"A","instance":"1","site":"lab"})"), std::string::npos);
+}
+
 TEST_F(NotifierTest, TriesAgainInOrderUnderTheSameKey) {
   FakeReceiver receiver;
   receiver.answer({503, 429, 200});

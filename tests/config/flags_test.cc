@@ -159,5 +159,20 @@ TEST(Flags, ParseAnswersTheExitCode) {
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "prog: error: unknown long flag '--x', try --help\n");
 }
 
+TEST(Flags, ShowsTheValuesInForce) {
+  std::string path = "/proc";
+  bool verbose = false;
+  bool gzip = true;
+  std::vector<std::string> names{"a"};
+  Flags flags("p", "");
+  flags.add("path", &path, "");
+  flags.add("verbose", &verbose, "");
+  flags.add("gzip", &gzip, "");
+  flags.add("name", &names, "");
+  ASSERT_TRUE(flags.read({"--no-gzip", "--name=b", "--name=c"}).ok());
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(flags.values(), (Values{{"path", "/proc"}, {"verbose", "false"}, {"gzip", "false"}, {"name", "b,c"}}));
+}
+
 }  // namespace
 }  // namespace tidemark::config
