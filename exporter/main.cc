@@ -44,7 +44,11 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
     logger.error("cannot serve", {{"err", error}});
     return 1;
   }
-  for (const std::string& address : options.listen_addresses) logger.info("listening", {{"address", address}});
+  const std::vector<uint16_t> ports = server.ports();
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const std::string& address = options.listen_addresses[i];
+    logger.info("Listening on", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')), ports[i])}});
+  }
   wait_for_end(signals, logger);
   server.stop();
   return 0;

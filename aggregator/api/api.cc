@@ -163,7 +163,10 @@ void Api::install_lifecycle(net::Server& server) {
 void Api::install_pages(net::Server& server) {
   server.route("GET", "/metrics", [this](const net::Request&, net::Response& response) {
     response.content_type = kExpositionContentType;
-    write_exposition(response.body, parts_.registry.Collect());
+    std::vector<prometheus::MetricFamily> families = parts_.registry.Collect();
+    std::vector<prometheus::MetricFamily> own = parts_.program.families();
+    families.insert(families.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+    write_exposition(response.body, families);
   });
   server.route("GET", "/", [this](const net::Request&, net::Response& response) {
     response.content_type = "text/html; charset=utf-8";

@@ -6,6 +6,8 @@
 // Handlers decode, call and encode; nothing is kept between requests. They run on the server's workers, many at a time.
 #pragma once
 
+#include <prometheus/metric_family.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -46,6 +48,8 @@ class Program {
 
   virtual ~Program() = default;
   virtual State state() const = 0;
+  // What the program says of itself beside the registry: process_*, build info, counters kept elsewhere.
+  virtual std::vector<prometheus::MetricFamily> families() const = 0;
   // Loads the configuration again, and returns when that is done. An error keeps the old one.
   virtual Status reload() = 0;
   // Begins to shut down. Returns at once: the answer still has to go out.

@@ -16,6 +16,7 @@ namespace {
 class FakeProgram final : public Program {
  public:
   State state() const override { return {ready, stopping, true, 5'000, "15d"}; }
+  std::vector<prometheus::MetricFamily> families() const override { return {}; }
   Status reload() override { return reload_status; }
   void quit() override { ++quits; }
 

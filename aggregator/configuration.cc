@@ -1,0 +1,40 @@
+#include "aggregator/configuration.h"
+
+#include "alerting/rule_check.h"
+
+namespace tidemark {
+
+Result<config::RuleFile> load_checked_rule_file(const std::string& file, const promql::ParserOptions& parser) {
+  auto rules = config::load_rule_file(file);
+  if (!rules) return rules;
+  if (Status status = alerting::check_rules(*rules, parser); !status.ok()) return fail(status);
+  return rules;
+}
+
+Result<Configuration> load_configuration(const std::string& config_file, const promql::ParserOptions& parser) {
+  auto server = config::load_server_config(config_file);
+  if (!server) return fail(server.error());
+  Configuration all;
+  all.server = std::move(*server);
+  all.warnings = all.server.warnings;
+  std::string errors;
+  for (const std::string& pattern : all.server.rule_files) {
+    for (const std::string& file : config::expand_glob(pattern)) {
+      auto rules = load_checked_rule_file(file, parser);
+      if (!rules) {
+        if (!errors.empty()) errors += '\n';
+        errors += rules.error().message();
+        continue;
+      }
+      all.warnings.insert(all.warnings.end(), rules->warnings.begin(), rules->warnings.end());
+      all.rule_files.push_back(std::move(*rules));
+    }
+  }
+  if (!errors.empty()) return fail(Status::invalid(std::move(errors)));
+  auto delivery = config::delivery_of(all.rule_files);
+  if (!delivery) return fail(delivery.error());
+  all.delivery = std::move(*delivery);
+  return all;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,39 @@
+#include "aggregator/own_metrics.h"
+
+#include "exporter/family.h"
+#include "exporter/process_metrics.h"
+
+namespace tidemark {
+
+OwnMetrics::OwnMetrics(Logger& logger) : process_({}, exporter::make_process_metrics(), logger) {}
+
+std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::State& state) const {
+  using exporter::add_counter;
+  using exporter::add_gauge;
+  using exporter::add_sample;
+  exporter::Families out = process_.Collect();
+  add_sample(add_gauge(out, "tidemark_build_info", "Version of the running program; the value is always 1."), 1,
+             {{"version", TIDEMARK_VERSION}});
+  add_sample(add_gauge(out, "tidemark_config_last_reload_successful", "Whether the last reload of the files worked."),
+             state.reload_ok ? 1 : 0);
+  add_sample(add_gauge(out, "tidemark_config_last_reload_success_timestamp_seconds",
+                       "When the configuration in force was loaded."),
+             static_cast<double>(state.reloaded_at_ms) / 1000);
+  if (http_ == nullptr) return out;
+  const net::ServerStats stats = http_->stats();
+  const auto counter = [&](std::string_view name, std::string_view help, uint64_t value) {
+    add_sample(add_counter(out, name, help), static_cast<double>(value));
+  };
+  counter("tidemark_http_connections_accepted_total", "Connections taken.", stats.connections_accepted);
+  counter("tidemark_http_connections_refused_total", "Connections over --web.max-connections, answered 503.",
+          stats.connections_refused);
+  counter("tidemark_http_heads_refused_total",
+          "Requests refused before they had a route: malformed, too large, too slow.", stats.heads_refused);
+  counter("tidemark_http_requests_refused_total", "Requests answered 503 because too many were waiting.",
+          stats.requests_refused);
+  add_sample(add_gauge(out, "tidemark_http_connections_open", "Connections that are open."),
+             static_cast<double>(stats.connections_open));
+  return out;
+}
+
+}  // namespace tidemark

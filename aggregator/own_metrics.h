@@ -1,0 +1,29 @@
+// What /metrics says of the program beside the registry's metrics: process_*, build info, the HTTP front's counters and
+// how the last reload went.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <vector>
+
+#include "aggregator/api/api.h"
+#include "exporter/collection.h"
+#include "model/log.h"
+#include "net/server.h"
+
+namespace tidemark {
+
+// Thread-safe after watch().
+class OwnMetrics {
+ public:
+  explicit OwnMetrics(Logger& logger);
+
+  void watch(const net::Server& http) { http_ = &http; }
+  std::vector<prometheus::MetricFamily> collect(const api::Program::State& state) const;
+
+ private:
+  exporter::Collection process_;
+  const net::Server* http_ = nullptr;
+};
+
+}  // namespace tidemark

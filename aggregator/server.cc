@@ -1,0 +1,263 @@
+#include "aggregator/server.h"
+
+#include <fmt/format.h>
+#include <prometheus/registry.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "aggregator/api/api.h"
+#include "aggregator/configuration.h"
+#include "aggregator/own_metrics.h"
+#include "aggregator/promql/engine.h"
+#include "aggregator/remote/write_receiver.h"
+#include "aggregator/retention.h"
+#include "aggregator/scrape/scraper.h"
+#include "aggregator/storage/store.h"
+#include "alerting/notifier.h"
+#include "alerting/ruler.h"
+#include "model/log.h"
+#include "model/mutex.h"
+#include "net/server.h"
+
+namespace tidemark {
+namespace {
+
+// Handlers of long queries hold a worker each; the others must find one all the same.
+constexpr unsigned kWorkersBesideQueries = 8;
+
+std::string host_name() {
+  char name[256] = "";
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+std::string external_url(const ServerOptions& options) {
+  if (!options.external_url.empty()) return options.external_url;
+  const std::string& address = options.listen_addresses.front();
+  return fmt::format("http://{}:{}", host_name(), address.substr(address.rfind(':') + 1));
+}
+
+net::ServerOptions http_options(const ServerOptions& options) {
+  net::ServerOptions http;
+  http.listen_addresses = options.listen_addresses;
+  http.connections_max = static_cast<size_t>(options.connections_max);
+  http.idle_timeout_ms = options.read_timeout_ms;
+  http.workers = options.engine.concurrency_max + kWorkersBesideQueries;
+  return http;
+}
+
+sigset_t handled_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
+  return signals;
+}
+
+// The parts in the order they are built; destroyed the other way round.
+class Server final : public api::Program {
+ public:
+  Server(const ServerOptions& options, Logger& logger, std::unique_ptr<storage::Store> store,
+         prometheus::Registry& registry);
+
+  Status start(const Configuration& configuration);
+  Status stop();
+
+  State state() const override;
+  std::vector<prometheus::MetricFamily> families() const override;
+  Status reload() override;
+  void quit() override { ::kill(::getpid(), SIGTERM); }
+
+ private:
+  Status apply(const Configuration& configuration);
+  void log_addresses();
+
+  const ServerOptions options_;
+  Logger& logger_;
+  const Clock& clock_ = system_clock();
+  OwnMetrics own_metrics_;
+
+  std::unique_ptr<storage::Store> store_;
+  promql::Engine engine_;
+  scrape::Scraper scraper_;
+  alerting::Notifier notifier_;
+  alerting::Ruler rules_;
+  remote::WriteReceiver write_receiver_;
+  api::ScraperTargets targets_;
+  api::Api api_;
+  net::Server http_;
+
+  Mutex reload_mu_;  // One reload at a time. Taken before state_mu_.
+  mutable Mutex state_mu_;
+  State state_ TM_GUARDED_BY(state_mu_);
+};
+
+scrape::ScraperOptions scraper_options(const ServerOptions& options) {
+  scrape::ScraperOptions out;
+  out.own_host = host_name();
+  out.user_agent = fmt::format("tidemark/{}", TIDEMARK_VERSION);
+  out.offset_seed = scrape::make_offset_seed(Labels{{"path", options.storage.path}});
+  return out;
+}
+
+Server::Server(const ServerOptions& options, Logger& logger, std::unique_ptr<storage::Store> store,
+               prometheus::Registry& registry)
+    : options_(options),
+      logger_(logger),
+      own_metrics_(logger),
+      store_(std::move(store)),
+      engine_(*store_, options.engine, clock_, registry),
+      scraper_(scraper_options(options), *store_, clock_, registry, logger),
+      notifier_({.external_url = external_url(options)}, *store_, clock_, registry, logger),
+      rules_({.external_url = external_url(options)},
+             {.query =
+                  [this](std::string_view expression, int64_t t_ms, const std::atomic<bool>* canceled) {
+                    return engine_.instant(expression, t_ms, {.canceled = canceled});
+                  },
+              .appender = *store_,
+              .state = *store_,
+              .sink = [this](const std::vector<alerting::Alert>& alerts) { notifier_.send(alerts); },
+              .clock = clock_,
+              .logger = logger,
+              .metrics = registry}),
+      write_receiver_({}, *store_, clock_, logger, registry),
+      targets_(scraper_),
+      api_({.enable_lifecycle = options.enable_lifecycle,
+            .version = TIDEMARK_VERSION,
+            .revision = "",
+            .flags = options.flags},
+           {engine_, *store_, targets_, rules_, *this, clock_, registry}),
+      http_(http_options(options)) {}
+
+Status Server::apply(const Configuration& configuration) {
+  // The notifier first: it alone can refuse what was read.
+  if (Status status = notifier_.apply(configuration.delivery, configuration.server.global.external_labels);
+      !status.ok())
+    return status;
+  const config::GlobalConfig& global = configuration.server.global;
+  const alerting::RulerSettings settings{global.evaluation_interval_ms, global.rule_query_offset_ms,
+                                         global.external_labels};
+  if (Status status = rules_.apply(configuration.rule_files, settings); !status.ok()) return status;
+  scraper_.apply(configuration.server.scrape_configs);
+  const Retention retention = choose_retention(options_, configuration.server.storage.retention);
+  store_->set_retention(retention.time_ms, retention.bytes);
+  for (const std::string& warning : configuration.warnings) logger_.warn(warning);
+  const MutexLock lock(state_mu_);
+  state_.reload_ok = true;
+  state_.reloaded_at_ms = clock_.now_ms();
+  state_.storage_retention = retention.text();
+  return {};
+}
+
+Status Server::start(const Configuration& configuration) {
+  api_.install(http_);
+  remote::route_remote_write(http_, options_.enable_remote_write ? &write_receiver_ : nullptr);
+  own_metrics_.watch(http_);
+  // Before anything runs: a taken port must leave nothing behind.
+  if (const std::string error = http_.start(); !error.empty()) return Status::io(error);
+  log_addresses();
+  if (Status status = apply(configuration); !status.ok()) return status;
+  notifier_.start();
+  scraper_.start();
+  rules_.start();
+  const MutexLock lock(state_mu_);
+  state_.ready = true;
+  return {};
+}
+
+Status Server::stop() {
+  {
+    const MutexLock lock(state_mu_);
+    state_.stopping = true;
+    state_.ready = false;
+  }
+  rules_.stop();
+  scraper_.stop();
+  notifier_.stop();
+  http_.stop();
+  return store_->close();
+}
+
+void Server::log_addresses() {
+  const std::vector<uint16_t> ports = http_.ports();
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const std::string& address = options_.listen_addresses[i];
+    logger_.info("Listening on", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')), ports[i])}});
+  }
+}
+
+api::Program::State Server::state() const {
+  const MutexLock lock(state_mu_);
+  return state_;
+}
+
+std::vector<prometheus::MetricFamily> Server::families() const { return own_metrics_.collect(state()); }
+
+Status Server::reload() {
+  const MutexLock reloading(reload_mu_);
+  logger_.info("Loading configuration file", {{"filename", options_.config_file}});
+  auto configuration = load_configuration(options_.config_file, options_.engine.parser);
+  Status status = configuration ? apply(*configuration) : configuration.error();
+  if (status.ok()) {
+    logger_.info("Completed loading of configuration file", {{"filename", options_.config_file}});
+    return status;
+  }
+  logger_.error("Failed to reload, the previous configuration stays in force", {{"err", status}});
+  const MutexLock lock(state_mu_);
+  state_.reload_ok = false;
+  return status;
+}
+
+// Until a signal ends it. Every thread has these blocked, so they arrive here only.
+void wait_for_end(const sigset_t& signals, Server& server, Logger& logger) {
+  for (;;) {
+    int signal = 0;
+    if (::sigwait(&signals, &signal) != 0) continue;
+    if (signal == SIGHUP) {
+      (void)server.reload();  // It has logged what went wrong.
+      continue;
+    }
+    logger.info("Received an OS signal, exiting gracefully", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    return;
+  }
+}
+
+}  // namespace
+
+int serve(const ServerOptions& options) {
+  const sigset_t signals = handled_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread starts.
+  ::signal(SIGPIPE, SIG_IGN);
+  Logger logger(STDERR_FILENO, options.log_level, options.log_format);
+  logger.info("Starting tidemark", {{"version", TIDEMARK_VERSION}});
+  for (const std::string& warning : options.warnings) logger.warn(warning);
+  const auto failed = [&](std::string_view what, const Status& status) {
+    logger.error(what, {{"err", status}});
+    return 1;
+  };
+
+  const auto configuration = load_configuration(options.config_file, options.engine.parser);
+  if (!configuration) return failed("Error loading config", configuration.error());
+  prometheus::Registry registry;
+  storage::Options storage = options.storage;
+  const Retention retention = choose_retention(options, configuration->server.storage.retention);
+  storage.retention_ms = retention.time_ms;
+  storage.retention_bytes = retention.bytes;
+  auto store = storage::Store::open(storage, system_clock(), logger, registry);
+  if (!store) return failed("Opening storage failed", store.error());
+
+  Server server(options, logger, std::move(*store), registry);
+  if (const Status status = server.start(*configuration); !status.ok()) {
+    (void)server.stop();
+    return failed("Unable to start", status);
+  }
+  logger.info("Server is ready to receive web requests.");
+  wait_for_end(signals, server, logger);
+  if (const Status status = server.stop(); !status.ok()) return failed("Closing storage failed", status);
+  logger.info("See you next time!");
+  return 0;
+}
+
+}  // namespace tidemark
