@@ -47,10 +47,10 @@ int64_t write_steps(uint16_t port, int64_t start_ms, int64_t step, const std::at
 
 // How many steps the store holds. Every series must hold the same: a request is there whole or not at all.
 int64_t stored_steps(uint16_t port, double at_s) {
-  const std::string most = query_value_at(port, "max(count_over_time(crash_test[7h]))", at_s);
+  const std::string most = query_value_at(port, "max(count_over_time(crash_test[21h]))", at_s);
   if (most.empty()) return 0;
-  EXPECT_EQ(query_value_at(port, "min(count_over_time(crash_test[7h]))", at_s), most) << "a request is there in part";
-  EXPECT_EQ(query_value_at(port, "count(count_over_time(crash_test[7h]))", at_s), std::to_string(kSeries));
+  EXPECT_EQ(query_value_at(port, "min(count_over_time(crash_test[21h]))", at_s), most) << "a request is there in part";
+  EXPECT_EQ(query_value_at(port, "count(count_over_time(crash_test[21h]))", at_s), std::to_string(kSeries));
   return std::stoll(most);
 }
 
@@ -59,8 +59,8 @@ TEST(Crash, AcknowledgedSamplesSurviveKillNine) {
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
   TidemarkProcess tidemark("scrape_configs: []\n", kFlags);
-  const int64_t start_ms = (system_clock().now_ms() / 1000 - 6 * 3600) * 1000;
-  const double end_s = static_cast<double>(start_ms) / 1000 + 6 * 3600;
+  const int64_t start_ms = (system_clock().now_ms() / 1000 - 20 * 3600) * 1000;
+  const double end_s = static_cast<double>(start_ms) / 1000 + 20 * 3600;
   int64_t acknowledged = 0;
   for (int round = 0; round < kRounds; ++round) {
     ASSERT_TRUE(tidemark.start()) << "round " << round << "\n" << tidemark.output();
@@ -80,7 +80,7 @@ TEST(Crash, AcknowledgedSamplesSurviveKillNine) {
   const int64_t stored = stored_steps(tidemark.port(), end_s);
   ASSERT_GE(stored, acknowledged);
   for (int i = 0; i < kSeries; i += 7) {
-    const std::string selector = fmt::format("crash_test{{series=\"{:04}\"}}[7h]", i);
+    const std::string selector = fmt::format("crash_test{{series=\"{:04}\"}}[21h]", i);
     const Answer answer =
         get(tidemark.port(), fmt::format("/api/v1/query?query={}&time={:.0f}", net::url_encode(selector), end_s));
     ASSERT_EQ(answer.status, 200) << answer.body.substr(0, 300);
