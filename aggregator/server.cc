@@ -140,6 +140,7 @@ Status Server::apply(const Configuration& configuration) {
   const alerting::RulerSettings settings{global.evaluation_interval_ms, global.rule_query_offset_ms,
                                          global.external_labels};
   if (Status status = rules_.apply(configuration.rule_files, settings); !status.ok()) return status;
+  engine_.set_subquery_step(global.evaluation_interval_ms);
   scraper_.apply(configuration.server.scrape_configs);
   const Retention retention = choose_retention(options_, configuration.server.storage.retention);
   store_->set_retention(retention.time_ms, retention.bytes);

@@ -99,6 +99,8 @@ void read_features(const std::vector<std::string>& lists, ServerOptions& options
         parser.extended_range_selectors = true;
       } else if (name == "promql-binop-fill-modifiers") {
         parser.binop_fill_modifiers = true;
+      } else if (name == "promql-delayed-name-removal") {
+        options.engine.delayed_name_removal = true;
       } else if (!name.empty()) {
         options.warnings.push_back(fmt::format("--enable-feature={}: not known here, ignored", name));
       }
