@@ -40,6 +40,7 @@ std::vector<std::string> SeriesRecords::labels(const std::vector<SeriesId>& ids,
   std::vector<std::string> keys;
   std::vector<rocksdb::Slice> slices;
   keys.reserve(ids.size());
+  slices.reserve(ids.size());
   for (const SeriesId id : ids) keys.push_back(series_key(id));
   for (const std::string& key : keys) slices.emplace_back(key);
   std::vector<rocksdb::PinnableSlice> values(ids.size());

@@ -39,14 +39,14 @@ struct StepBucket {
   unsigned prefix;
   unsigned prefix_bits;
   unsigned bits;
+  int64_t max;  // 2^(bits - 1); the least is one more than its negative.
 };
-constexpr StepBucket kBuckets[] = {{0b10, 2, 14}, {0b110, 3, 17}, {0b1110, 4, 20}};
+constexpr StepBucket kBuckets[] = {{0b10, 2, 14, 8192}, {0b110, 3, 17, 65'536}, {0b1110, 4, 20, 524'288}};
 
 void put_step_change(XorState& state, uint8_t* bytes, int64_t change) {
   if (change == 0) return put(state, bytes, 0, 1);
   for (const StepBucket& bucket : kBuckets) {
-    const int64_t half = int64_t{1} << (bucket.bits - 1);
-    if (change > -half && change <= half) {
+    if (change > -bucket.max && change <= bucket.max) {
       const uint64_t low = static_cast<uint64_t>(change) & ((uint64_t{1} << bucket.bits) - 1);
       return put(state, bytes, (uint64_t{bucket.prefix} << bucket.bits) | low, bucket.prefix_bits + bucket.bits);
     }
@@ -117,7 +117,7 @@ int64_t XorDecoder::read_step_change() {
   for (const StepBucket& bucket : kBuckets) {
     if (read(1) == 0) {
       auto low = static_cast<int64_t>(read(bucket.bits));
-      if (low > int64_t{1} << (bucket.bits - 1)) low -= int64_t{1} << bucket.bits;
+      if (low > bucket.max) low -= 2 * bucket.max;
       return low;
     }
   }

@@ -19,16 +19,21 @@ class ConcurrencyTest : public StoreFixture {
 };
 
 TEST_F(ConcurrencyTest, ReadersSeeBatchesWhole) {
-  options_.log_bytes_max = 8000;
+  // Chunks seal all the time, by midnight while a checkpoint is under way and by the budget within one.
+  constexpr int64_t kStepMs = 8 * 3'600'000;
+  options_.log_bytes_max = 4000;
+  options_.head_bytes_min = 2000;
+  options_.head_bytes_per_series = 20;
+  options_.retention_ms = 2 * kBatches * kStepMs;
   open();
   std::atomic<int> running{kWriters};
-  const int64_t start_ms = clock_.now_ms();
+  const int64_t start_ms = clock_.now_ms() - kBatches * kStepMs;
   std::vector<std::thread> threads;
   for (int w = 0; w < kWriters; ++w) {
     threads.emplace_back([&, w] {
       for (int b = 0; b < kBatches; ++b) {
         Batch batch;
-        for (int i = 0; i < kSeries; ++i) batch.add(kNoRef, labels(w, i), start_ms + b, b);
+        for (int i = 0; i < kSeries; ++i) batch.add(kNoRef, labels(w, i), start_ms + b * kStepMs, b);
         const auto report = store_->commit(batch);
         ASSERT_TRUE(report);
         ASSERT_EQ(report->accepted(), static_cast<size_t>(kSeries));

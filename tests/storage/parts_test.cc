@@ -6,6 +6,7 @@
 #include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/chunk_merge.h"
 #include "aggregator/storage/commit_order.h"
+#include "aggregator/storage/head_shard.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/open_chunk.h"
 #include "aggregator/storage/postings.h"
@@ -111,6 +112,44 @@ TEST(CommitOrder, AFailureReleasesWhoWaits) {
   std::thread waiter([&] { EXPECT_FALSE(order.wait_published(b)); });
   order.fail();
   waiter.join();
+}
+
+// Two commits write a series in the other order than their positions: whoever comes second must be seen with the other.
+TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
+  HeadShard shard(0);
+  const uint32_t slot = shard.add_series(1, Tail{}, true, 1);
+  const auto append = [&](Position position, int64_t t_ms, double v) {
+    Batch batch;
+    batch.add(make_ref(1, slot), {}, t_ms, v);
+    AppendResult result;
+    const uint32_t samples[] = {0};
+    shard.append(batch, samples, {0, 1000, position, 0, 1}, result);
+    return std::pair(batch.outcome(0), result.tied_to);
+  };
+  EXPECT_EQ(append(2, 10, 1), (std::pair(Outcome::kAccepted, Position{0})));
+  EXPECT_EQ(append(1, 10, 1), (std::pair(Outcome::kDuplicate, Position{2}))) << "it is there only once 2 is logged";
+  EXPECT_EQ(append(1, 20, 2), (std::pair(Outcome::kAccepted, Position{2})));
+  EXPECT_EQ(append(3, 30, 3), (std::pair(Outcome::kAccepted, Position{0})));
+  EXPECT_EQ(shard.copy(1, slot, 0, 1000, 3)->visible_until_ms, INT64_MAX);
+  EXPECT_EQ(shard.copy(1, slot, 0, 1000, 2)->visible_until_ms, 20);
+  EXPECT_TRUE(shard.copy(1, slot, 0, 1000, 0)->chunks.empty());
+  EXPECT_FALSE(shard.copy(2, slot, 0, 1000, 3)) << "the slot is another series'";
+}
+
+// What a replay finds out of order, or twice, ends up once and in order.
+TEST(HeadShard, ReplaysInAnyOrder) {
+  HeadShard shard(0);
+  const uint32_t slot = shard.add_series(1, Tail{}, true, 1);
+  for (const int64_t t_ms : {10, 30, 20, 30, 5, 40, 20}) shard.replay(slot, t_ms, static_cast<double>(t_ms));
+  const auto copy = shard.copy(1, slot, 0, 1000, 0);
+  ASSERT_EQ(copy->chunks.size(), 1u);
+  const OwnedChunk& chunk = copy->chunks[0];
+  XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+  std::vector<int64_t> t_ms(10);
+  std::vector<double> v(10);
+  ASSERT_EQ(decoder.next(t_ms, v), 5u);
+  t_ms.resize(5);
+  EXPECT_EQ(t_ms, (std::vector<int64_t>{5, 10, 20, 30, 40}));
 }
 
 TEST(SeriesIndex, FindsAddsAndRemovesAlsoWhenHashesCollide) {
