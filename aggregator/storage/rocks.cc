@@ -19,8 +19,8 @@ namespace {
 constexpr const char* kFamilyNames[kFamilyCount] = {"default",     "series", "postings", "chunks",
                                                     "checkpoints", "log",    "state"};
 
-// RocksDB's own info log aborts the process when the disk is full (Debian's build asserts), so it gets none. What it
-// warns of goes to ours.
+// RocksDB's own info log aborts the process when the disk is full (Debian's build asserts), so it gets none. Its errors
+// go to ours; its warnings are about itself (stalls, files without unique id), nothing a person must act on.
 class InfoLog final : public rocksdb::Logger {
  public:
   explicit InfoLog(tidemark::Logger& logger) : rocksdb::Logger(rocksdb::WARN_LEVEL), logger_(logger) {}
@@ -34,7 +34,7 @@ class InfoLog final : public rocksdb::Logger {
     if (level >= rocksdb::ERROR_LEVEL) {
       logger_.error("rocksdb", {{"message", line}});
     } else {
-      logger_.warn("rocksdb", {{"message", line}});
+      logger_.debug("rocksdb", {{"message", line}});
     }
   }
 
