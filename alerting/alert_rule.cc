@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "model/number.h"
 #include "net/http_message.h"
@@ -32,6 +33,7 @@ AlertRule::AlertRule(const RuleEnvironment& environment, std::string key, const 
 
 std::vector<AlertRule::NamedTemplate> AlertRule::parse(const std::vector<config::RuleText>& texts) const {
   std::vector<NamedTemplate> templates;
+  templates.reserve(texts.size());
   for (const config::RuleText& text : texts) {
     // One that does not parse was refused when the file was loaded.
     templates.push_back({text.name, Template::parse("__alert_" + rule_.name, text.value).value_or(Template())});
@@ -139,7 +141,7 @@ std::vector<RuleSample> AlertRule::samples() const {
     if (alert.state == AlertState::kInactive) continue;
     builder.reset(labels);
     builder.set(kMetricName, kAlertsForStateSeries);
-    samples.push_back({builder.build(), static_cast<double>(alert.active_at_ms / 1000)});
+    samples.push_back({builder.build(), std::floor(static_cast<double>(alert.active_at_ms) / 1000)});
     builder.set(kMetricName, kAlertsSeries);
     builder.set(kAlertStateLabel, alert_state_name(alert.state));
     samples.push_back({builder.build(), 1});

@@ -17,7 +17,7 @@ auto& gauge(prometheus::Registry& registry, const char* name, const char* help) 
 }  // namespace
 
 RuleMetrics::RuleMetrics(prometheus::Registry& registry)
-    : state_write_failures(counter(registry, "tidemark_alerting_state_write_failures_total",
+    : state_write_failures(counter(registry, "tidemark_rule_state_write_failures_total",
                                    "Times that alert state could not be written; it is tried again.")
                                .Add({})),
       last_load_seconds(

@@ -438,17 +438,8 @@ template <bool less, bool equal, bool greater, bool none = false>
 Result<Value> compare(Context&, Args args) {
   const auto order = order_of(args[0], args[1]);
   if (!order) return fail(order.error());
-  switch (*order) {
-    case Order::kLess:
-      return Value(less);
-    case Order::kEqual:
-      return Value(equal);
-    case Order::kGreater:
-      return Value(greater);
-    case Order::kNone:
-      break;
-  }
-  return Value(none);
+  static constexpr bool kAnswers[] = {less, equal, greater, none};  // In the order of Order.
+  return Value(kAnswers[static_cast<size_t>(*order)]);
 }
 
 Result<Value> url_query(Context&, Args args) {

@@ -422,6 +422,21 @@ TEST_F(RulerTest, AStateThatCannotBeReadFailsTheStart) {
   EXPECT_TRUE(ruler.groups().empty());
 }
 
+TEST_F(RulerTest, AStateWriteThatFailedIsMadeUpFor) {
+  Process p = process();
+  ASSERT_TRUE(p.ruler->apply({file_of("groups: [{name: g, rules: [{alert: A, expr: up}]}]")}, {}).ok());
+  answer({{"a", 1}});
+  state_.set_failing(true);
+  tick(*p.ruler);
+  EXPECT_EQ(states(*p.ruler), "A/a:firing") << "alerting goes on";
+  EXPECT_EQ(take_told().size(), 1u);
+  EXPECT_TRUE(logger_.contains("Writing alert state failed"));
+  EXPECT_EQ(state_.count("alerting/alert/"), 0u);
+  state_.set_failing(false);
+  tick(*p.ruler);
+  EXPECT_EQ(state_.count("alerting/alert/"), 1u) << "although the alert did not change";
+}
+
 TEST_F(RulerTest, EqualRulesDoNotShareAlerts) {
   const auto file = file_of("groups: [{name: g, rules: [{alert: A, expr: up}, {alert: A, expr: up > 5}]}]");
   answer({{"a", 1}});
