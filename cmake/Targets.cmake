@@ -18,7 +18,9 @@ function(tidemark_program name)
   target_link_libraries(${name} PRIVATE tidemark_flags ${arg_LIBS})
 endfunction()
 
-# tidemark_test(NAME SOURCES a_test.cc LIBS libs... [TIMEOUT seconds]): one gtest program, each case a ctest test.
+# tidemark_test(NAME SOURCES a_test.cc LIBS libs... [TIMEOUT seconds] [LABELS unit threads]): one gtest program. Label
+# `threads`: it is worth a run under ThreadSanitizer; the target threads_tests builds all of those.
+add_custom_target(threads_tests)
 function(tidemark_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
@@ -31,6 +33,9 @@ function(tidemark_test name)
   target_link_libraries(${name} PRIVATE tidemark_flags ${arg_LIBS} GTest::gtest_main GTest::gmock)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
+  if("threads" IN_LIST arg_LABELS)
+    add_dependencies(threads_tests ${name})
+  endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
 
