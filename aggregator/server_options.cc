@@ -30,7 +30,7 @@ struct RawFlags {
 
 void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
   flags.add("config.file", &options.config_file, "Configuration file, in the format of prometheus.yml.");
-  flags.add("web.listen-address", &options.listen_addresses, "Address to listen on. Repeatable.");
+  flags.add("web.listen-address", &options.listen_addresses, "Address to listen on.");
   flags.add("web.external-url", &options.external_url,
             "URL under which others reach this server, for links in alerts. Default: made from the host's name.");
   flags.add_duration("web.read-timeout", &options.read_timeout_ms, "How long an idle connection is kept.");
@@ -56,7 +56,7 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
                      "How far back an instant selector looks for a sample.");
   flags.add("query.max-samples", &raw.samples_max, "Most samples one query may hold in memory.");
   flags.add("query.max-concurrency", &raw.concurrency_max, "Most queries evaluated at a time.");
-  flags.add("enable-feature", &raw.features, "Comma-separated feature names. Those not known here only warn.");
+  flags.add("enable-feature", &raw.features, "Comma-separated feature names. Unknown ones only warn.");
   flags.add_choice("log.level", &raw.log_level, {"debug", "info", "warn", "error"}, "Least severe messages to log.");
   flags.add_choice("log.format", &raw.log_format, {"logfmt", "json"}, "Format of log lines.");
 }
