@@ -192,7 +192,7 @@ Status Flags::read(const std::vector<std::string>& command_line) {
   for (const std::string& arg : command_line) {
     if (arg == "--") expand = false;
     if (expand && arg.size() > 1 && arg[0] == '@') {
-      const Status status = read_arguments_file(arg.substr(1), args);
+      Status status = read_arguments_file(arg.substr(1), args);
       if (!status.ok()) return status;
     } else {
       args.push_back(arg);
@@ -209,7 +209,7 @@ Status Flags::read(const std::vector<std::string>& command_line) {
     } else if (arg == "--version") {
       version_asked_ = true;
     } else if (arg.starts_with("--")) {
-      const Status status = read_long(arg, args, next);
+      Status status = read_long(arg, args, next);
       if (!status.ok()) return status;
     } else if (arg.size() > 1 && arg[0] == '-') {
       return Status::invalid(fmt::format("unknown short flag '{}'", arg.substr(0, 2)));

@@ -19,12 +19,12 @@ Result<double> evaluate(const DurationExpr& expr, const DurationContext& context
   double lhs = 0;
   double rhs = 0;
   if (expr.lhs != nullptr) {
-    const auto value = evaluate(*expr.lhs, context);
+    auto value = evaluate(*expr.lhs, context);
     if (!value) return value;
     lhs = *value;
   }
   if (expr.rhs != nullptr) {
-    const auto value = evaluate(*expr.rhs, context);
+    auto value = evaluate(*expr.rhs, context);
     if (!value) return value;
     rhs = *value;
   }

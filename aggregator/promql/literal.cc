@@ -48,7 +48,7 @@ Result<double> parse_number_literal(std::string_view token) {
 }
 
 Result<int64_t> parse_duration_literal(std::string_view token) {
-  const auto parsed = parse_duration_ms(token);
+  auto parsed = parse_duration_ms(token);
   if (parsed) return parsed;
   // Which message, in Prometheus' words.
   static constexpr std::string_view kUnits[] = {"y", "w", "d", "h", "m", "s", "ms"};
