@@ -36,7 +36,8 @@ class SampleReader {
   virtual Status status() const = 0;
 };
 
-// Series in label order when asked for, else in any order that stays the same while the data does. One thread.
+// Series in label order when asked for, else in any order that stays the same while the data does. A series may turn
+// out to have no sample in the range: chunks are only decoded when read. One thread.
 class SeriesSet {
  public:
   virtual ~SeriesSet() = default;

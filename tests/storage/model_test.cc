@@ -88,7 +88,10 @@ class ModelTest : public StoreFixture {
         if (t_ms >= min_ms && t_ms <= max_ms) want[labels_[i].to_string()][t_ms] = bits;
       }
     }
-    ASSERT_EQ(read(matchers, min_ms, max_ms), want);
+    Content got = read(matchers, min_ms, max_ms);
+    // A chunk may reach over the range without a sample in it.
+    std::erase_if(got, [](const auto& one) { return one.second.empty(); });
+    ASSERT_EQ(got, want);
   }
 
   std::mt19937_64 random_;
