@@ -88,13 +88,13 @@ class FakeReceiver {
   }
 
  private:
-  net::Server server_;
   std::mutex mu_;
   std::condition_variable released_;
   std::vector<int> statuses_;
   std::vector<std::string> bodies_;
   std::vector<std::string> keys_;
   bool hanging_ = false;
+  net::Server server_;  // Last, so that it stops before what its handler uses goes.
 };
 
 class NotifierTest : public ::testing::Test {

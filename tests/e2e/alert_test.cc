@@ -43,10 +43,10 @@ class Receiver {
   }
 
  private:
-  net::Server server_;
   std::mutex mu_;
   int answer_ = 200;
   std::vector<std::string> bodies_;
+  net::Server server_;  // Last, so that it stops before what its handler uses goes.
 };
 
 constexpr std::string_view kConfig = R"(
