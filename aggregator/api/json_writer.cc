@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <iterator>
 
-#include "aggregator/api/rfc3339.h"
 #include "model/json.h"
 #include "model/number.h"
+#include "model/rfc3339.h"
 
 namespace tidemark::api {
 
@@ -94,11 +94,11 @@ JsonWriter& JsonWriter::float_string(double v) {
 JsonWriter& JsonWriter::date(int64_t t_ms) {
   separate();
   out_ += '"';
-  append_rfc3339(out_, t_ms);
+  out_ += format_rfc3339(t_ms);
   out_ += '"';
   return *this;
 }
 
-JsonWriter& JsonWriter::date_or_never(int64_t t_ms) { return t_ms == 0 ? string("0001-01-01T00:00:00Z") : date(t_ms); }
+JsonWriter& JsonWriter::date_or_never(int64_t t_ms) { return t_ms == 0 ? string(kNoTimeRfc3339) : date(t_ms); }
 
 }  // namespace tidemark::api

@@ -7,11 +7,11 @@
 #include <cmath>
 #include <limits>
 
-#include "aggregator/api/rfc3339.h"
 #include "aggregator/promql/parser.h"
 #include "aggregator/promql/quote.h"
 #include "model/duration.h"
 #include "model/number.h"
+#include "model/rfc3339.h"
 
 namespace tidemark::api {
 namespace {

@@ -1,15 +1,9 @@
-#include "aggregator/api/rfc3339.h"
+#include "model/rfc3339.h"
 
 #include <gtest/gtest.h>
 
-namespace tidemark::api {
+namespace tidemark {
 namespace {
-
-std::string printed(int64_t t_ms) {
-  std::string out;
-  append_rfc3339(out, t_ms);
-  return out;
-}
 
 TEST(Rfc3339Test, Reads) {
   EXPECT_EQ(parse_rfc3339("1970-01-01T00:00:00Z"), 0);
@@ -30,12 +24,12 @@ TEST(Rfc3339Test, RefusesEverythingElse) {
 }
 
 TEST(Rfc3339Test, PrintsLikeGo) {
-  EXPECT_EQ(printed(1'435'781'451'781), "2015-07-01T20:10:51.781Z");
-  EXPECT_EQ(printed(1'435'781'451'780), "2015-07-01T20:10:51.78Z");
-  EXPECT_EQ(printed(1'435'781'451'007), "2015-07-01T20:10:51.007Z");
-  EXPECT_EQ(printed(1'435'781'451'000), "2015-07-01T20:10:51Z");
-  EXPECT_EQ(printed(-1), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_rfc3339(1'435'781'451'781), "2015-07-01T20:10:51.781Z");
+  EXPECT_EQ(format_rfc3339(1'435'781'451'780), "2015-07-01T20:10:51.78Z");
+  EXPECT_EQ(format_rfc3339(1'435'781'451'007), "2015-07-01T20:10:51.007Z");
+  EXPECT_EQ(format_rfc3339(1'435'781'451'000), "2015-07-01T20:10:51Z");
+  EXPECT_EQ(format_rfc3339(-1), "1969-12-31T23:59:59.999Z");
 }
 
 }  // namespace
-}  // namespace tidemark::api
+}  // namespace tidemark
