@@ -28,6 +28,7 @@ AlertRule::AlertRule(const RuleEnvironment& environment, std::string key, const 
       rule_(rule),
       key_(std::move(key)),
       expression_(asked_expression(rule)),
+      query_(shown_query(rule.expr)),
       labels_(parse(rule.labels)),
       annotations_(parse(rule.annotations)) {}
 
@@ -153,7 +154,7 @@ RuleView AlertRule::view() const {
   RuleView view;
   view.kind = RuleKind::kAlerting;
   view.name = rule_.name;
-  view.query = rule_.expr;
+  view.query = query_;
   std::vector<LabelView> pairs;
   for (const config::RuleText& label : rule_.labels) pairs.push_back({label.name, label.value});
   view.labels = Labels::from_pairs(std::move(pairs));

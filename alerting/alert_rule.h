@@ -79,6 +79,7 @@ class AlertRule final : public Rule {
   const config::Rule rule_;
   const std::string key_;
   const std::string expression_;  // What is asked: with a bound to recover at, the wider condition.
+  const std::string query_;       // As shown.
   const std::vector<NamedTemplate> labels_;
   const std::vector<NamedTemplate> annotations_;
   Alerts active_;

@@ -7,7 +7,7 @@
 namespace tidemark::alerting {
 
 RecordingRule::RecordingRule(const RuleEnvironment& environment, std::string key, const config::Rule& rule)
-    : environment_(environment), rule_(rule), key_(std::move(key)) {}
+    : environment_(environment), rule_(rule), key_(std::move(key)), query_(shown_query(rule.expr)) {}
 
 Result<std::vector<RuleSample>> RecordingRule::evaluate(const EvaluationTime& when) {
   auto samples = query_samples(environment_, rule_.expr, when.sample_ms());
@@ -33,7 +33,7 @@ RuleView RecordingRule::view() const {
   RuleView view;
   view.kind = RuleKind::kRecording;
   view.name = rule_.name;
-  view.query = rule_.expr;
+  view.query = query_;
   std::vector<LabelView> pairs;
   for (const config::RuleText& label : rule_.labels) pairs.push_back({label.name, label.value});
   view.labels = Labels::from_pairs(std::move(pairs));

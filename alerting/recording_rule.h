@@ -20,6 +20,7 @@ class RecordingRule final : public Rule {
   const RuleEnvironment& environment_;
   const config::Rule rule_;
   const std::string key_;
+  const std::string query_;  // As shown.
 };
 
 }  // namespace tidemark::alerting

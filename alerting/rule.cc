@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "aggregator/promql/parser.h"
+#include "aggregator/promql/printer.h"
 #include "alerting/alert_rule.h"
 #include "alerting/recording_rule.h"
 
@@ -28,6 +30,13 @@ Result<std::vector<RuleSample>> query_samples(const RuleEnvironment& environment
     if (!series.samples.empty()) samples.push_back({std::move(series.labels), series.samples.front().v});
   }
   return samples;
+}
+
+std::string shown_query(const std::string& expression) {
+  // Whatever the engine may have been told to allow.
+  static constexpr promql::ParserOptions kEverything{true, true, true, true};
+  const auto parsed = promql::parse_expression(expression, kEverything);
+  return parsed ? promql::to_string(**parsed) : expression;
 }
 
 std::unique_ptr<Rule> make_rule(const RuleEnvironment& environment, std::string key, const config::Rule& rule) {

@@ -60,7 +60,10 @@ std::string rule_key(const std::string& group, const config::Rule& rule);
 Result<std::vector<RuleSample>> query_samples(const RuleEnvironment& environment, const std::string& expression,
                                               int64_t t_ms);
 
-// Parses nothing and cannot fail: check_rules() has seen the file.
+// The text of an expression as Prometheus shows it: one line, canonical spelling.
+std::string shown_query(const std::string& expression);
+
+// Cannot fail: check_rules() has seen the file.
 std::unique_ptr<Rule> make_rule(const RuleEnvironment& environment, std::string key, const config::Rule& rule);
 
 }  // namespace tidemark::alerting

@@ -176,6 +176,7 @@ TEST(AlertRule, AsksForTheWiderConditionOfAThreshold) {
   ASSERT_TRUE(above.evaluate().ok());
   EXPECT_EQ(above.asked_, "up{job=\"x\"} >= 3");
   EXPECT_EQ(above.rule_.view().query, "up{job=\"x\"} > 4");
+  EXPECT_EQ(shown_query("sum(up)\n  by(job)>on()up"), "sum by (job) (up) > on () up");
   Bench below("{alert: A, metric: up, below: 4, recover_above: 5}");
   ASSERT_TRUE(below.evaluate().ok());
   EXPECT_EQ(below.asked_, "up <= 5");
