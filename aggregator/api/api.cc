@@ -112,6 +112,11 @@ void Api::route_api(net::Server& server, std::string_view methods, std::string_v
                  allow_other_origins(request, response);
                  respond(handler(request), response);
                });
+  // What a browser asks before it lets a page of another origin send a form.
+  server.route("OPTIONS", fmt::format("/api/v1/{}", path), [](const net::Request& request, net::Response& response) {
+    allow_other_origins(request, response);
+    response.status = 204;
+  });
 }
 
 void Api::install_api(net::Server& server) {
@@ -120,15 +125,19 @@ void Api::install_api(net::Server& server) {
             [&parts](const auto& request) { return query(parts.engine, parts.clock, request); });
   route_api(server, "GET,POST", "query_range",
             [&parts](const auto& request) { return query_range(parts.engine, request); });
+  route_api(server, "GET,POST", "query_exemplars", [](const auto& request) { return query_exemplars(request); });
   route_api(server, "GET,POST", "series", [&parts](const auto& request) { return series(parts.store, request); });
   route_api(server, "GET,POST", "labels", [&parts](const auto& request) { return label_names(parts.store, request); });
   route_api(server, "GET", "label/{name}/values",
             [&parts](const auto& request) { return label_values(parts.store, request); });
   route_api(server, "GET", "targets", [&parts](const auto& request) { return targets(parts.targets, request); });
+  route_api(server, "GET", "targets/metadata",
+            [&parts](const auto& request) { return target_metadata(parts.targets, request); });
   route_api(server, "GET", "scrape_pools", [&parts](const auto&) { return scrape_pools(parts.targets); });
   route_api(server, "GET", "metadata", [&parts](const auto& request) { return metadata(parts.targets, request); });
   route_api(server, "GET", "rules", [&parts](const auto& request) { return rules(parts.rules, request); });
   route_api(server, "GET", "alerts", [&parts](const auto&) { return alerts(parts.rules); });
+  route_api(server, "GET", "alertmanagers", [](const auto&) { return alertmanagers(); });
   route_api(server, "GET", "status/buildinfo", [this](const auto&) { return buildinfo(options_); });
   route_api(server, "GET", "status/flags", [this](const auto&) { return flags(options_); });
   route_api(server, "GET", "status/runtimeinfo",

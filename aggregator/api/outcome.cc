@@ -87,6 +87,11 @@ Error error_of(const Status& status) {
   return {type(), status.message()};
 }
 
+Error answer_too_large() {
+  return {ErrorType::kExecution,
+          fmt::format("answer is larger than {} MiB: select fewer series or set a limit", kBodyBytesMax >> 20)};
+}
+
 void respond(Outcome outcome, net::Response& response) {
   response.content_type = "application/json";
   if (outcome) {

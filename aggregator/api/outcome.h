@@ -35,6 +35,10 @@ struct Answer {
   std::vector<std::string> infos;
 };
 
+// Of one answer, which is held in memory until it is sent.
+inline constexpr size_t kBodyBytesMax = size_t{256} << 20;
+Error answer_too_large();
+
 using Outcome = tl::expected<Answer, Error>;
 
 inline tl::unexpected<Error> refuse(Error error) { return tl::unexpected<Error>(std::move(error)); }

@@ -6,6 +6,7 @@
 
 #include "aggregator/api/parameters.h"
 #include "aggregator/api/result_json.h"
+#include "aggregator/promql/parser.h"
 
 namespace tidemark::api {
 namespace {
@@ -90,6 +91,21 @@ Outcome query_range(promql::Engine& engine, const net::Request& request) {
   auto result = engine.range(parameters.value("query"), *start_ms, *end_ms, *step_ms, *options);
   if (!result) return refuse(query_error(result.error()));
   return encode(std::move(*result), *limit);
+}
+
+Outcome query_exemplars(const net::Request& request) {
+  // Whatever the engine may have been told to allow.
+  static constexpr promql::ParserOptions kEverything{true, true, true, true};
+  const Parameters parameters(request);
+  const auto range = parameters.start_and_end();
+  if (!range) return refuse(range.error());
+  if (range->max_ms < range->min_ms)
+    return refuse({ErrorType::kBadData, "end timestamp must not be before start timestamp"});
+  if (const auto parsed = promql::parse_expression(parameters.value("query"), kEverything); !parsed)
+    return refuse(error_of(parsed.error()));
+  Answer answer;
+  answer.body += "[]";
+  return answer;
 }
 
 }  // namespace tidemark::api

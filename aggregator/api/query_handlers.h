@@ -1,4 +1,4 @@
-// /api/v1/query and /api/v1/query_range.
+// /api/v1/query, /api/v1/query_range and /api/v1/query_exemplars.
 #pragma once
 
 #include "aggregator/api/outcome.h"
@@ -10,5 +10,7 @@ namespace tidemark::api {
 
 Outcome query(promql::Engine& engine, const Clock& clock, const net::Request& request);
 Outcome query_range(promql::Engine& engine, const net::Request& request);
+// Exemplars are not kept, so a sound request finds none. Grafana asks beside every query when told to show them.
+Outcome query_exemplars(const net::Request& request);
 
 }  // namespace tidemark::api

@@ -70,8 +70,9 @@ tl::expected<void, Error> read_paging(const Parameters& parameters, Filter& filt
   }
   if (limit.empty()) return {};
   int32_t groups = 0;
-  const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), groups);
-  if (error != std::errc() || end != limit.data() + limit.size())
+  const std::string_view digits = limit.front() == '+' ? limit.substr(1) : limit;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), groups);
+  if (error != std::errc() || end != digits.data() + digits.size())
     return refuse(bad_parameter("group_limit", "group_limit needs to be a valid number"));
   if (groups <= 0) return refuse(bad_parameter("group_limit", "group_limit needs to be greater than 0"));
   filter.group_limit = static_cast<size_t>(groups);
@@ -148,7 +149,7 @@ void write_rule(JsonWriter& json, const RuleView& rule, bool exclude_alerts) {
   json.key("query").string(rule.query);
   if (rule.kind == RuleKind::kAlerting) {
     write_alerting_fields(json, rule, exclude_alerts);
-  } else {
+  } else if (!rule.labels.empty()) {
     json.key("labels").labels(rule.labels);
   }
   json.key("health").string(alerting::rule_health_name(rule.health));
@@ -220,6 +221,12 @@ Outcome alerts(const alerting::RuleSource& source) {
     for (const RuleView& rule : group->rules)
       for (const AlertView& alert : rule.alerts) write_alert(json, alert);
   json.end_array().end_object();
+  return answer;
+}
+
+Outcome alertmanagers() {
+  Answer answer;
+  answer.body += R"({"activeAlertmanagers":[],"droppedAlertmanagers":[]})";
   return answer;
 }
 

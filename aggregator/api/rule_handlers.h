@@ -9,5 +9,7 @@ namespace tidemark::api {
 
 Outcome rules(const alerting::RuleSource& source, const net::Request& request);
 Outcome alerts(const alerting::RuleSource& source);
+// Alerts go to receivers from here, by way of no Alertmanager.
+Outcome alertmanagers();
 
 }  // namespace tidemark::api

@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::string_view kTruncated = "results truncated due to limit";
 constexpr size_t kWarningsMax = 10;  // Shown, as by the engine.
-// Of one answer, which is held in memory until it is sent.
-constexpr size_t kBodyBytesMax = size_t{256} << 20;
-
-Error too_large() {
-  return {ErrorType::kExecution,
-          fmt::format("answer is larger than {} MiB: select fewer series or set a limit", kBodyBytesMax >> 20)};
-}
 
 // What the three handlers have in common.
 struct Selection {
@@ -64,7 +57,7 @@ Outcome answer_texts(const std::vector<std::string>& texts, size_t limit) {
     }
     json.string(text);
     ++written;
-    if (answer.body.size() > kBodyBytesMax) return refuse(too_large());
+    if (answer.body.size() > kBodyBytesMax) return refuse(answer_too_large());
   }
   json.end_array();
   return answer;
@@ -139,7 +132,7 @@ Outcome series(storage::Queryable& store, const net::Request& request) {
       }
       answer.add(labels);
       seen_bytes += merging ? labels.encoded().size() : 0;
-      if (answer.is_too_large() || seen_bytes > kBodyBytesMax) return refuse(too_large());
+      if (answer.is_too_large() || seen_bytes > kBodyBytesMax) return refuse(answer_too_large());
     }
     if (const Status status = set->status(); !status.ok()) return refuse(error_of(status));
     for (std::string& warning : set->warnings()) answer.warn(std::move(warning));

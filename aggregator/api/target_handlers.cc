@@ -7,6 +7,7 @@
 
 #include "aggregator/api/json_writer.h"
 #include "aggregator/api/parameters.h"
+#include "aggregator/promql/parser.h"
 
 namespace tidemark::api {
 namespace {
@@ -47,8 +48,9 @@ tl::expected<std::optional<size_t>, Error> read_limit(const Parameters& paramete
   const std::string_view text = parameters.value(name);
   if (text.empty()) return std::optional<size_t>();
   int64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error != std::errc() || end != text.data() + text.size())
+  const std::string_view digits = text.front() == '+' ? text.substr(1) : text;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), limit);
+  if (error != std::errc() || end != digits.data() + digits.size())
     return refuse({ErrorType::kBadData, std::string(name) + " must be a number"});
   if (limit < 0) return std::optional<size_t>();
   return std::optional<size_t>(static_cast<size_t>(limit));
@@ -98,6 +100,40 @@ Outcome scrape_pools(const TargetsView& view) {
   json.begin_object().key("scrapePools").begin_array();
   for (const scrape::PoolTargets& pool : view.targets().pools) json.string(pool.scrape_pool);
   json.end_array().end_object();
+  return answer;
+}
+
+Outcome target_metadata(const TargetsView& view, const net::Request& request) {
+  const Parameters parameters(request);
+  const auto limit = read_limit(parameters, "limit");
+  if (!limit) return refuse(limit.error());
+  std::vector<Matcher> matchers;
+  if (const std::string_view text = parameters.value("match_target"); !text.empty()) {
+    auto parsed = promql::parse_selector(text);
+    if (!parsed) return refuse(bad_parameter("match_target", parsed.error().message()));
+    matchers = std::move(*parsed);
+  }
+  const std::string_view wanted = parameters.value("metric");
+
+  Answer answer;
+  JsonWriter json(answer.body);
+  json.begin_array();
+  size_t written = 0;
+  bool is_too_large = false;
+  view.visit_metadata([&](LabelsView target, const scrape::MetricMetadata& metadata) {
+    is_too_large = answer.body.size() > kBodyBytesMax;
+    if (is_too_large || (*limit && written >= **limit)) return;
+    if ((!wanted.empty() && metadata.metric != wanted) || !matches_all(matchers, target)) return;
+    json.begin_object().key("target").labels(target);
+    if (wanted.empty()) json.key("metric").string(metadata.metric);  // Who asked for one knows which.
+    json.key("type").string(metric_type_name(metadata.type));
+    json.key("help").string(metadata.help);
+    json.key("unit").string(metadata.unit);
+    json.end_object();
+    ++written;
+  });
+  json.end_array();
+  if (is_too_large) return refuse(answer_too_large());
   return answer;
 }
 

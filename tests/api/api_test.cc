@@ -104,6 +104,10 @@ TEST_F(ApiTest, RoutesEveryEndpoint) {
   EXPECT_EQ(get("/api/v1/scrape_pools"), R"(200 {"status":"success","data":{"scrapePools":[]}})");
   EXPECT_EQ(get("/api/v1/rules"), R"(200 {"status":"success","data":{"groups":[]}})");
   EXPECT_EQ(get("/api/v1/alerts"), R"(200 {"status":"success","data":{"alerts":[]}})");
+  EXPECT_EQ(get("/api/v1/alertmanagers"),
+            R"(200 {"status":"success","data":{"activeAlertmanagers":[],"droppedAlertmanagers":[]}})");
+  EXPECT_EQ(get("/api/v1/targets/metadata"), R"(200 {"status":"success","data":[]})");
+  EXPECT_EQ(get("/api/v1/query_exemplars?query=up"), R"(200 {"status":"success","data":[]})");
   EXPECT_EQ(get("/api/v1/metadata"), R"(200 {"status":"success","data":{}})");
   EXPECT_EQ(get("/api/v1/status/flags"), R"(200 {"status":"success","data":{"web.a":"1","web.b":"2"}})");
   EXPECT_EQ(
@@ -134,6 +138,12 @@ TEST_F(ApiTest, LetsOtherOriginsRead) {
   EXPECT_EQ(cross.status, 400);
   EXPECT_EQ(cross.header("access-control-allow-origin"), "*");
   EXPECT_EQ(cross.header("access-control-expose-headers"), "Date");
+  program_.ready = false;
+  const net::ClientResponse preflight = send("OPTIONS", "/api/v1/label/job/values", "", {{"origin", "http://grafana"}});
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_EQ(preflight.header("access-control-allow-origin"), "*");
+  EXPECT_EQ(preflight.header("access-control-allow-methods"), "GET, POST, OPTIONS");
+  EXPECT_EQ(send("OPTIONS", "/-/reload").status, 405);
 }
 
 TEST_F(ApiTest, IsHealthyBeforeItIsReady) {

@@ -96,6 +96,18 @@ TEST_F(QueryHandlersTest, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(range("query=up[5m]&start=0&end=1&step=1").substr(0, 3), "400");
 }
 
+TEST(QueryExemplarsTest, FindsNoneAndChecksTheRequest) {
+  const auto asked = [](std::string_view query_string) { return sent(query_exemplars(request_of(query_string))); };
+  EXPECT_EQ(asked("query=up&start=1&end=2"), R"(200 {"status":"success","data":[]})");
+  EXPECT_EQ(asked("query=limitk(1,up)"), R"(200 {"status":"success","data":[]})") << "experimental ones too";
+  EXPECT_EQ(asked(""), bad_data("unknown position: parse error: no expression found in input"));
+  EXPECT_EQ(asked("query=up{"), bad_data("1:4: parse error: unexpected end of input inside braces"));
+  EXPECT_EQ(asked("query=up&start=2&end=1"), bad_data("end timestamp must not be before start timestamp"));
+  EXPECT_EQ(asked("query=up&end=x"),
+            bad_data(R"(invalid parameter \"end\": invalid time value for 'end': cannot parse \"x\" to a valid )"
+                     R"(timestamp)"));
+}
+
 TEST_F(QueryHandlersTest, ExecutionErrorsAreNotTheRequestsFault) {
   EXPECT_EQ(instant("query=up%2Bon()up&time=0").substr(0, 52),
             R"(422 {"status":"error","errorType":"execution","error)");

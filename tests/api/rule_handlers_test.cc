@@ -97,6 +97,14 @@ TEST_F(RuleHandlersTest, ShowsRules) {
   EXPECT_EQ(data_of(alerts(source_)), R"({"alerts":[)" + alert + "]}");
 }
 
+TEST_F(RuleHandlersTest, ARecordingRuleWithoutLabelsShowsNone) {
+  auto bare = std::make_shared<GroupView>(*source_.all[1]);
+  bare->rules[0].labels = Labels();
+  source_.all = {bare};
+  EXPECT_EQ(shown("").find("labels"), std::string::npos);
+  EXPECT_NE(shown("").find(R"j("query":"sum by (job) (up)","health":"err")j"), std::string::npos);
+}
+
 TEST_F(RuleHandlersTest, GoesPageByPage) {
   const std::string first = shown("group_limit=1&type=record");
   const std::string head = R"({"groups":[)" + group("one", kRecording) + R"(],"groupNextToken":")";

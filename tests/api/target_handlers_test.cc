@@ -12,11 +12,12 @@ class FakeTargets final : public TargetsView {
   scrape::TargetsSnapshot targets() const override { return snapshot; }
   void visit_metadata(
       const std::function<void(LabelsView target, const scrape::MetricMetadata&)>& visit) const override {
-    for (const auto& entry : metadata) visit(LabelsView(), entry);
+    for (const auto& entry : metadata) visit(labels, entry);
   }
 
   scrape::TargetsSnapshot snapshot;
   std::vector<scrape::MetricMetadata> metadata;
+  Labels labels{{"job", "node"}};
 };
 
 constexpr char kActive[] =
@@ -83,9 +84,23 @@ TEST_F(TargetHandlersTest, ShowsMetadata) {
   EXPECT_EQ(described("metric=c"), "{}");
   EXPECT_EQ(described("limit=1"), "{" + a + "}");
   EXPECT_EQ(described("limit=0"), "{}");
+  EXPECT_EQ(described("limit=%2B1"), described("limit=1"));
   EXPECT_EQ(described("limit_per_metric=1&metric=a"), R"({"a":[{"type":"gauge","unit":"","help":"One."}]})");
   EXPECT_EQ(described("limit=x"), bad_data("limit must be a number"));
   EXPECT_EQ(described("limit_per_metric=x"), bad_data("limit_per_metric must be a number"));
+}
+
+TEST_F(TargetHandlersTest, ShowsMetadataByTarget) {
+  const auto asked = [this](std::string_view query) { return data_of(target_metadata(view_, request_of(query))); };
+  EXPECT_EQ(asked("limit=1"),
+            R"([{"target":{"job":"node"},"metric":"b","type":"counter","help":"Help.","unit":"seconds"}])");
+  EXPECT_EQ(asked("metric=b"), R"([{"target":{"job":"node"},"type":"counter","help":"Help.","unit":"seconds"}])");
+  EXPECT_EQ(asked("metric=b&match_target={job='node'}"), asked("metric=b"));
+  EXPECT_EQ(asked("match_target={job='web'}"), "[]");
+  EXPECT_EQ(asked("limit=0"), "[]");
+  EXPECT_EQ(asked("limit=x"), bad_data("limit must be a number"));
+  EXPECT_EQ(asked("match_target={"),
+            bad_data(R"(invalid parameter \"match_target\": 1:2: parse error: unexpected end of input inside braces)"));
 }
 
 }  // namespace
