@@ -43,6 +43,10 @@ bool check_rules(const std::string& file) {
 }  // namespace
 
 int check_command(const std::vector<std::string>& args) {
+  if (!args.empty() && (args[0] == "-h" || args[0] == "--help")) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
   if (args.size() < 2 || (args[0] != "config" && args[0] != "rules")) {
     std::fputs(kUsage, stderr);
     return 1;

@@ -1,5 +1,7 @@
 #include "aggregator/configuration.h"
 
+#include <fmt/format.h>
+
 #include "alerting/rule_check.h"
 
 namespace tidemark {
@@ -19,7 +21,11 @@ Result<Configuration> load_configuration(const std::string& config_file, const p
   all.warnings = all.server.warnings;
   std::string errors;
   for (const std::string& pattern : all.server.rule_files) {
-    for (const std::string& file : config::expand_glob(pattern)) {
+    const std::vector<std::string> files = config::expand_glob(pattern);
+    if (files.empty()) {
+      all.warnings.push_back(fmt::format("{}: rule_files: \"{}\" names no file", config_file, pattern));
+    }
+    for (const std::string& file : files) {
       auto rules = load_checked_rule_file(file, parser);
       if (!rules) {
         if (!errors.empty()) errors += '\n';

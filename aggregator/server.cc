@@ -49,6 +49,17 @@ net::ServerOptions http_options(const ServerOptions& options) {
   return http;
 }
 
+// A message of many lines, as of several bad rules, is as many log lines.
+void log_failure(Logger& logger, std::string_view what, const Status& status) {
+  std::string_view rest = status.message();
+  for (bool more = true; more;) {
+    const size_t end = rest.find('\n');
+    more = end != std::string_view::npos;
+    logger.error(what, {{"err", rest.substr(0, end)}});
+    if (more) rest.remove_prefix(end + 1);
+  }
+}
+
 sigset_t handled_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -205,7 +216,7 @@ Status Server::reload() {
     logger_.info("Completed loading of configuration file", {{"filename", options_.config_file}});
     return status;
   }
-  logger_.error("Failed to reload, the previous configuration stays in force", {{"err", status}});
+  log_failure(logger_, "Failed to reload, the previous configuration stays in force", status);
   const MutexLock lock(state_mu_);
   state_.reload_ok = false;
   return status;
@@ -235,12 +246,14 @@ int serve(const ServerOptions& options) {
   logger.info("Starting tidemark", {{"version", TIDEMARK_VERSION}});
   for (const std::string& warning : options.warnings) logger.warn(warning);
   const auto failed = [&](std::string_view what, const Status& status) {
-    logger.error(what, {{"err", status}});
+    log_failure(logger, what, status);
     return 1;
   };
 
   const auto configuration = load_configuration(options.config_file, options.engine.parser);
-  if (!configuration) return failed("Error loading config", configuration.error());
+  if (!configuration) {
+    return failed(fmt::format("Error loading config (--config.file={})", options.config_file), configuration.error());
+  }
   prometheus::Registry registry;
   storage::Options storage = options.storage;
   const Retention retention = choose_retention(options, configuration->server.storage.retention);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 #include "config/byte_size.h"
 #include "config/flags.h"
@@ -83,6 +84,19 @@ Status read_sizes(const RawFlags& raw, ServerOptions& options) {
   return {};
 }
 
+Status check_ranges(const RawFlags& raw, const ServerOptions& options) {
+  constexpr int64_t kConcurrencyMax = 1'000;  // A thread each.
+  const auto in_range = [](std::string_view flag, int64_t value, int64_t max) {
+    if (value >= 1 && value <= max) return Status();
+    const std::string bound = max == std::numeric_limits<int64_t>::max() ? "" : fmt::format(" and at most {}", max);
+    return Status::invalid(fmt::format("--{}: must be at least 1{}, got {}", flag, bound, value));
+  };
+  constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+  if (Status s = in_range("query.max-concurrency", raw.concurrency_max, kConcurrencyMax); !s.ok()) return s;
+  if (Status s = in_range("query.max-samples", raw.samples_max, kAny); !s.ok()) return s;
+  return in_range("web.max-connections", options.connections_max, kAny);
+}
+
 // Prometheus' names. What is on by default there or here is no feature any more, but may still be asked for.
 void read_features(const std::vector<std::string>& lists, ServerOptions& options) {
   promql::ParserOptions& parser = options.engine.parser;
@@ -136,7 +150,9 @@ std::optional<int> parse_server_options(int argc, const char* const* argv, Serve
   declare(flags, options, raw);
   if (const auto exit_code = flags.parse(argc, argv, version_text())) return exit_code;
 
-  if (const Status status = read_sizes(raw, options); !status.ok()) {
+  Status status = read_sizes(raw, options);
+  if (status.ok()) status = check_ranges(raw, options);
+  if (!status.ok()) {
     std::fprintf(stderr, "tidemark: error: %s\n", status.message().c_str());
     return 1;
   }

@@ -7,7 +7,10 @@
 namespace tidemark::config {
 
 Result<uint64_t> parse_byte_size(std::string_view text) {
-  const auto bad = [&] { return fail(Status::invalid(fmt::format("\"{}\" is not a size", text.substr(0, 64)))); };
+  const auto bad = [&] {
+    return fail(Status::invalid(
+        fmt::format("\"{}\" is not a size: expected digits, then one of B KB MB GB TB PB EB", text.substr(0, 64))));
+  };
   if (text == "0") return 0;
   if (text.empty()) return bad();
   constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();

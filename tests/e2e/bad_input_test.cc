@@ -50,6 +50,39 @@ TEST(BadInput, ABrokenRuleFileEndsTheStartWithItsPlace) {
   EXPECT_NE(finished.output.find("alerts.yaml:5"), std::string::npos) << finished.output;
 }
 
+size_t lines_with(const std::string& text, std::string_view needle) {
+  size_t lines = 0;
+  for (size_t at = text.find(needle); at != std::string::npos; at = text.find(needle, text.find('\n', at))) ++lines;
+  return lines;
+}
+
+TEST(BadInput, EveryMistakeHasItsLine) {
+  TidemarkProcess tidemark("rule_files: [alerts.yaml]\n");
+  tidemark.dir().write("alerts.yaml",
+                       "groups:\n  - name: a\n    rules:\n      - alert: X\n        expr: sum(\n"
+                       "      - alert: Y\n        expr: ']'\n");
+  const Finished finished = run(tidemark.argv());
+  EXPECT_EQ(finished.exit_code, 1);
+  EXPECT_EQ(lines_with(finished.output, "Error loading config (--config.file="), 2) << finished.output;
+}
+
+TEST(BadInput, ARuleFileThatIsNotThereIsWarnedOf) {
+  TempDir dir;
+  const std::string file = dir.write("tidemark.yml", "rule_files: [alrets.yaml]\n");
+  const Finished check = run({bin_path("tidemark"), "check", "config", file});
+  EXPECT_EQ(check.exit_code, 0);
+  EXPECT_NE(check.output.find("alrets.yaml\" names no file"), std::string::npos) << check.output;
+}
+
+TEST(BadInput, NumbersThatCannotWorkEndTheStart) {
+  for (const char* flag : {"--query.max-concurrency=0", "--query.max-concurrency=1001", "--query.max-samples=0",
+                           "--web.max-connections=0"}) {
+    const Finished finished = run({bin_path("tidemark"), flag});
+    EXPECT_EQ(finished.exit_code, 1) << flag;
+    EXPECT_NE(finished.output.find("must be at least 1"), std::string::npos) << finished.output;
+  }
+}
+
 TEST(BadInput, ChecksSayTheSame) {
   TempDir dir;
   const std::string bad = dir.write("tidemark.yml", "global:\n  scrape_intervall: 5s\n");
