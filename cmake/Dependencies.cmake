@@ -12,6 +12,7 @@ find_package(OpenSSL REQUIRED)
 
 # cpp-httplib is a shared library here, and its class sizes depend on the macros that only its pkg-config file names.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+pkg_check_modules(libcares REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 

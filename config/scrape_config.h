@@ -88,6 +88,15 @@ struct FileSdConfig {
   int64_t refresh_interval_ms = 300'000;
 };
 
+enum class DnsRecordType { kSrv, kA, kAaaa };
+
+struct DnsSdConfig {
+  std::vector<std::string> names;  // The search domains of /etc/resolv.conf apply.
+  DnsRecordType type = DnsRecordType::kSrv;
+  uint16_t port = 0;  // Of A and AAAA records' targets, and never 0 there. SRV records bring their own.
+  int64_t refresh_interval_ms = 30'000;
+};
+
 // Limits of one scrape; 0 is none. Beyond one of them the whole scrape fails.
 struct ScrapeLimits {
   uint64_t body_size_bytes = 0;  // Of the body after decompression.
@@ -117,6 +126,7 @@ struct ScrapeConfig {
 
   std::vector<TargetGroup> static_configs;
   std::vector<FileSdConfig> file_sd_configs;
+  std::vector<DnsSdConfig> dns_sd_configs;
   std::vector<RelabelConfig> relabel_configs;
 };
 

@@ -49,6 +49,7 @@ ScrapeConfig read_job(const YamlValue& value, const GlobalConfig& global, const 
   job.metric_relabel_configs = read_relabel_configs(map.get("metric_relabel_configs"));
   job.static_configs = read_static_configs(map.get("static_configs"), !job.relabel_configs.empty());
   job.file_sd_configs = read_file_sd_configs(map.get("file_sd_configs"), folder);
+  job.dns_sd_configs = read_dns_sd_configs(map.get("dns_sd_configs"));
   refuse_other_discovery(map);
   map.finish();
   return job;
@@ -123,16 +124,15 @@ void read_scrape_formats(YamlMap& map) {
 
 void refuse_other_discovery(YamlMap& map) {
   map.unsupported(
-      {"aws_sd_configs",        "azure_sd_configs",       "consul_sd_configs",      "digitalocean_sd_configs",
-       "dns_sd_configs",        "docker_sd_configs",      "dockerswarm_sd_configs", "ec2_sd_configs",
-       "ecs_sd_configs",        "elasticache_sd_configs", "eureka_sd_configs",      "gce_sd_configs",
-       "hetzner_sd_configs",    "http_sd_configs",        "huawei_sd_configs",      "ionos_sd_configs",
-       "kubernetes_sd_configs", "kuma_sd_configs",        "lightsail_sd_configs",   "linode_sd_configs",
-       "marathon_sd_configs",   "msk_sd_configs",         "nerve_sd_configs",       "nomad_sd_configs",
-       "oci_sd_configs",        "openstack_sd_configs",   "outscale_sd_configs",    "ovhcloud_sd_configs",
-       "puppetdb_sd_configs",   "rds_sd_configs",         "scaleway_sd_configs",    "serverset_sd_configs",
-       "stackit_sd_configs",    "triton_sd_configs",      "uyuni_sd_configs",       "vultr_sd_configs",
-       "xds_sd_configs"});
+      {"aws_sd_configs",         "azure_sd_configs",       "consul_sd_configs",    "digitalocean_sd_configs",
+       "docker_sd_configs",      "dockerswarm_sd_configs", "ec2_sd_configs",       "ecs_sd_configs",
+       "elasticache_sd_configs", "eureka_sd_configs",      "gce_sd_configs",       "hetzner_sd_configs",
+       "http_sd_configs",        "huawei_sd_configs",      "ionos_sd_configs",     "kubernetes_sd_configs",
+       "kuma_sd_configs",        "lightsail_sd_configs",   "linode_sd_configs",    "marathon_sd_configs",
+       "msk_sd_configs",         "nerve_sd_configs",       "nomad_sd_configs",     "oci_sd_configs",
+       "openstack_sd_configs",   "outscale_sd_configs",    "ovhcloud_sd_configs",  "puppetdb_sd_configs",
+       "rds_sd_configs",         "scaleway_sd_configs",    "serverset_sd_configs", "stackit_sd_configs",
+       "triton_sd_configs",      "uyuni_sd_configs",       "vultr_sd_configs",     "xds_sd_configs"});
 }
 
 std::vector<ScrapeConfig> read_scrape_configs(const YamlValue& list, const GlobalConfig& global,

@@ -20,7 +20,7 @@ ScrapeLimits read_scrape_limits(YamlMap& map, const ScrapeLimits& defaults);
 // Keys of both global and a scrape job that concern formats we do not read: refused when they ask for one.
 void read_scrape_formats(YamlMap& map);
 
-// Ways to discover targets that Prometheus has and we do not.
+// Ways to discover targets that Prometheus has and we do not. Where DNS is one, the caller refuses it.
 void refuse_other_discovery(YamlMap& map);
 
 // "scheme": http or https.

@@ -126,7 +126,7 @@ AlertmanagerConfig read_alertmanager(const YamlValue& value, const std::string& 
   config.static_configs = read_static_configs(map.get("static_configs"), !config.relabel_configs.empty());
   config.file_sd_configs = read_file_sd_configs(map.get("file_sd_configs"), folder);
   refuse_other_discovery(map);
-  map.unsupported({"alert_relabel_configs", "sigv4"});
+  map.unsupported({"alert_relabel_configs", "dns_sd_configs", "sigv4"});
   map.finish();
   return config;
 }

@@ -1,6 +1,7 @@
 #include "config/target_groups.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <string_view>
 
@@ -36,6 +37,21 @@ TargetGroup read_group(const YamlValue& value, bool relabelled) {
   return group;
 }
 
+// SRV, A or AAAA, in either case, as in Prometheus.
+DnsRecordType read_record_type(const YamlValue& value) {
+  const std::string text = value.string("SRV");
+  const auto is = [&](std::string_view type) { return strcasecmp(text.c_str(), type.data()) == 0; };
+  if (is("SRV")) return DnsRecordType::kSrv;
+  if (is("A")) return DnsRecordType::kA;
+  if (is("AAAA")) return DnsRecordType::kAaaa;
+  if (is("MX") || is("NS")) {
+    value.error(fmt::format("{} is not supported yet: use SRV, A or AAAA", text));
+  } else {
+    value.error(fmt::format("must be SRV, A or AAAA, got {}", quote_value(text)));
+  }
+  return DnsRecordType::kSrv;
+}
+
 }  // namespace
 
 std::vector<TargetGroup> read_static_configs(const YamlValue& list, bool relabelled) {
@@ -58,6 +74,34 @@ std::vector<FileSdConfig> read_file_sd_configs(const YamlValue& list, const std:
       config.files.push_back(resolve_path(folder, name));
     }
     if (files.present() && config.files.empty()) files.error("must name at least one file");
+    const YamlValue interval = map.get("refresh_interval");
+    config.refresh_interval_ms = interval.duration_ms(config.refresh_interval_ms);
+    if (config.refresh_interval_ms == 0) interval.error("must be above 0");
+    map.finish();
+    configs.push_back(std::move(config));
+  }
+  return configs;
+}
+
+std::vector<DnsSdConfig> read_dns_sd_configs(const YamlValue& list) {
+  std::vector<DnsSdConfig> configs;
+  for (const YamlValue& item : list.items()) {
+    YamlMap map = item.map();
+    DnsSdConfig config;
+    const YamlValue names = map.required("names");
+    config.names = names.strings();
+    for (const std::string& name : config.names) {
+      if (name.empty()) names.error("has an empty name");
+    }
+    if (names.present() && config.names.empty()) names.error("must name at least one record");
+    config.type = read_record_type(map.get("type"));
+    const YamlValue port = map.get("port");
+    config.port = static_cast<uint16_t>(port.integer(0, 0, 65'535));
+    if (config.type != DnsRecordType::kSrv && !port.present()) {
+      port.error("is missing in dns_sd_configs: records of type A and AAAA have none");
+    } else if (config.type != DnsRecordType::kSrv && config.port == 0) {
+      port.error("must be above 0 for records of type A and AAAA");
+    }
     const YamlValue interval = map.get("refresh_interval");
     config.refresh_interval_ms = interval.duration_ms(config.refresh_interval_ms);
     if (config.refresh_interval_ms == 0) interval.error("must be above 0");

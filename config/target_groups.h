@@ -15,6 +15,8 @@ std::vector<TargetGroup> read_static_configs(const YamlValue& list, bool relabel
 
 std::vector<FileSdConfig> read_file_sd_configs(const YamlValue& list, const std::string& folder);
 
+std::vector<DnsSdConfig> read_dns_sd_configs(const YamlValue& list);
+
 // One file_sd file, YAML or JSON: a list of {targets, labels}. Errors as load_server_config's.
 Result<std::vector<TargetGroup>> load_target_groups(const std::string& path);
 

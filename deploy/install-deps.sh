@@ -9,8 +9,8 @@ packages=(
   # Tools.
   ca-certificates ccache clang-format-14 clang-tidy-14 cmake curl g++ git make ninja-build pkg-config
   # What the programs link.
-  libabsl-dev libcpp-httplib-dev libexpected-dev libfmt-dev libprotozero-dev libre2-dev libroaring-dev librocksdb-dev
-  libsnappy-dev libssl-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
+  libabsl-dev libc-ares-dev libcpp-httplib-dev libexpected-dev libfmt-dev libprotozero-dev libre2-dev libroaring-dev
+  librocksdb-dev libsnappy-dev libssl-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
   # What the tests and benchmarks link.
   libbenchmark-dev libgmock-dev libgtest-dev
 )

@@ -221,7 +221,7 @@ void Scraper::apply(const std::vector<config::ScrapeConfig>& jobs) {
   std::vector<discovery::SetConfig> sets;
   sets.reserve(jobs.size());
   for (const config::ScrapeConfig& job : jobs) {
-    sets.push_back({job.job_name, job.static_configs, job.file_sd_configs});
+    sets.push_back({job.job_name, job.static_configs, job.file_sd_configs, job.dns_sd_configs});
   }
   state_->replace_jobs(jobs);
   state_->discovery.apply(sets);

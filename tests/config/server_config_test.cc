@@ -73,6 +73,10 @@ scrape_configs:
       - files: [targets/*.json]
         refresh_interval: 1m
       - files: [/abs/t.yml]
+    dns_sd_configs:
+      - names: [_http._tcp.a, b]
+      - {names: [c], type: aaaa, port: 9100, refresh_interval: 1m}
+      - {names: [c], type: A, port: 65535}
     relabel_configs:
       - source_labels: [__address__, x]
         separator: "@"
@@ -117,6 +121,15 @@ scrape_configs:
   EXPECT_EQ(job.file_sd_configs[0].refresh_interval_ms, 60'000);
   EXPECT_THAT(job.file_sd_configs[1].files, ElementsAre("/abs/t.yml"));
   EXPECT_EQ(job.file_sd_configs[1].refresh_interval_ms, 300'000);
+  ASSERT_EQ(job.dns_sd_configs.size(), 3u);
+  EXPECT_THAT(job.dns_sd_configs[0].names, ElementsAre("_http._tcp.a", "b"));
+  EXPECT_EQ(job.dns_sd_configs[0].type, DnsRecordType::kSrv);
+  EXPECT_EQ(job.dns_sd_configs[0].refresh_interval_ms, 30'000);
+  EXPECT_EQ(job.dns_sd_configs[1].type, DnsRecordType::kAaaa);
+  EXPECT_EQ(job.dns_sd_configs[1].port, 9'100);
+  EXPECT_EQ(job.dns_sd_configs[1].refresh_interval_ms, 60'000);
+  EXPECT_EQ(job.dns_sd_configs[2].type, DnsRecordType::kA);
+  EXPECT_EQ(job.dns_sd_configs[2].port, 65'535);
   ASSERT_EQ(job.relabel_configs.size(), 3u);
   EXPECT_THAT(job.relabel_configs[0].source_labels, ElementsAre("__address__", "x"));
   EXPECT_EQ(job.relabel_configs[0].separator, "@");
@@ -234,7 +247,7 @@ TEST(ServerConfig, EachMistakeHasItsMessage) {
     EXPECT_EQ(config.error().message().find("secret\""), std::string::npos) << path;
     ++files;
   }
-  EXPECT_GE(files, 42u);
+  EXPECT_GE(files, 45u);
 }
 
 // Whatever the bytes: a configuration or errors that name the file, each in a line of its own.
@@ -294,6 +307,18 @@ TEST(ServerConfig, OurSampleLoads) {
   EXPECT_THAT(config->scrape_configs[0].static_configs[0].targets, ElementsAre("127.0.0.1:9100"));
   EXPECT_THAT(config->scrape_configs[1].static_configs[0].targets, ElementsAre("127.0.0.1:9090"));
   EXPECT_THAT(config->rule_files, ElementsAre(TIDEMARK_SOURCE_DIR "/config/alerts.yaml"));
+}
+
+TEST(ServerConfig, TheClusterSampleLoads) {
+  const auto config = load_server_config(TIDEMARK_SOURCE_DIR "/deploy/kubernetes/tidemark.yml");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_THAT(config->warnings, IsEmpty());
+  ASSERT_EQ(config->scrape_configs.size(), 2u);
+  ASSERT_EQ(config->scrape_configs[0].dns_sd_configs.size(), 1u);
+  const DnsSdConfig& dns = config->scrape_configs[0].dns_sd_configs[0];
+  EXPECT_THAT(dns.names, ElementsAre("tidemark-exporter.tidemark.svc"));
+  EXPECT_EQ(dns.type, DnsRecordType::kA);
+  EXPECT_EQ(dns.port, 9'100);
 }
 
 TEST(TargetGroups, FilesOfTargets) {
