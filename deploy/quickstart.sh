@@ -121,7 +121,7 @@ cat <<TXT
 
 Tidemark watches this host. Samples are kept in $data_dir
   $exporter_url/metrics   this host's metrics
-  $url/                API, rules, targets, own metrics
+  $url/          API, rules, targets, own metrics
 
 Worth trying:
   curl -s '$url/api/v1/query?query=up'
