@@ -185,6 +185,7 @@ Status Server::stop() {
     state_.stopping = true;
     state_.ready = false;
   }
+  engine_.cancel_all();
   rules_.stop();
   scraper_.stop();
   notifier_.stop();

@@ -24,7 +24,7 @@ Status Admission::enter(const QueryLimits& query) {
     Status status;
     while (status.ok() && running_ >= limits_.running_max) {
       left_.wait_for(mu_, kLook);
-      if (query.canceled != nullptr && query.canceled->load(std::memory_order_relaxed)) {
+      if (query.canceled()) {
         status = Status::canceled("query was canceled in query queue");
       } else if (clock_.monotonic_ns() >= query.deadline_ns) {
         status = Status::timeout("query timed out in query queue");

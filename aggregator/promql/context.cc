@@ -7,10 +7,7 @@
 namespace tidemark::promql {
 
 Status QueryContext::poll() const {
-  // Relaxed: the flag is all that is communicated.
-  if (limits_.canceled != nullptr && limits_.canceled->load(std::memory_order_relaxed)) {
-    return Status::canceled("query was canceled in expression evaluation");
-  }
+  if (limits_.canceled()) return Status::canceled("query was canceled in expression evaluation");
   if (clock_.monotonic_ns() >= limits_.deadline_ns) return Status::timeout("query timed out in expression evaluation");
   return {};
 }

@@ -19,7 +19,16 @@ struct QueryLimits {
   int64_t deadline_ns = 0;  // Clock::monotonic_ns() at which the query ends.
   size_t samples_max = 0;   // Held at one time, as Prometheus' --query.max-samples counts them.
   size_t bytes_max = 0;     // Of columns, labels and decoded samples held at one time.
-  const std::atomic<bool>* canceled = nullptr;
+  const std::atomic<bool>* query_canceled = nullptr;  // Null: nobody will.
+  const std::atomic<bool>* all_canceled = nullptr;
+
+  // Relaxed: the flags are all that is communicated.
+  bool canceled() const {
+    const auto set = [](const std::atomic<bool>* flag) {
+      return flag != nullptr && flag->load(std::memory_order_relaxed);
+    };
+    return set(query_canceled) || set(all_canceled);
+  }
 };
 
 // One a query; belongs to the query's thread.

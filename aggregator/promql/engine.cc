@@ -142,7 +142,8 @@ struct Engine::State {
     limits.deadline_ns = clock.monotonic_ns() + timeout_ms * 1'000'000;
     limits.samples_max = options.samples_max;
     limits.bytes_max = options.bytes_max;
-    limits.canceled = query.canceled;
+    limits.query_canceled = query.canceled;
+    limits.all_canceled = &all_canceled;
     if (Status status = admission.enter(limits); !status.ok()) return fail(std::move(status));
     const int64_t begin_ns = clock.monotonic_ns();
     Result<QueryResult> result = evaluate(request, *plan, limits, query.lookback_ms);
@@ -178,6 +179,7 @@ struct Engine::State {
   Metrics metrics;
   Admission admission;
   std::atomic<int64_t> subquery_step_ms;  // Relaxed would do: nothing else hangs on it.
+  std::atomic<bool> all_canceled{false};
 };
 
 Engine::Engine(storage::Queryable& store, const EngineOptions& options, const Clock& clock,
@@ -185,6 +187,8 @@ Engine::Engine(storage::Queryable& store, const EngineOptions& options, const Cl
     : state_(std::make_unique<State>(store, options, clock, metrics)) {}
 
 Engine::~Engine() = default;
+
+void Engine::cancel_all() { state_->all_canceled = true; }
 
 void Engine::set_subquery_step(int64_t step_ms) { state_->subquery_step_ms = std::max<int64_t>(1, step_ms); }
 

@@ -68,6 +68,9 @@ class Engine {
   // After a reload changed global.evaluation_interval. Queries under way keep the old one. Thread-safe.
   void set_subquery_step(int64_t step_ms);
 
+  // Ends all queries, under way and to come, with kCanceled: the program is stopping. Thread-safe.
+  void cancel_all();
+
   // Errors: kInvalid (does not parse or type-check; the message starts with "line:column: parse error:" and is the
   // caller's fault, or uses what this engine does not evaluate), kExecution, kLimit, kTimeout, kCanceled,
   // kUnavailable (too many queries are waiting), or what storage said. Thread-safe; runs on the caller's thread, which

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <thread>
 
 #include "tests/e2e/tidemark_process.h"
 #include "tests/support/eventually.h"
@@ -71,6 +72,18 @@ TEST(DataPath, BothProgramsStopWithinTwoSecondsOfSigterm) {
   exporter.program().signal(SIGTERM);
   EXPECT_EQ(exporter.program().wait(std::chrono::seconds(2)), 0) << exporter.program().output();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));
+}
+
+TEST(DataPath, ALongQueryDoesNotHoldUpTheStop) {
+  TidemarkProcess tidemark("scrape_configs: []\n");
+  ASSERT_TRUE(tidemark.start()) << tidemark.output();
+  // A subquery of a subquery over nothing but numbers: hours of work, were it left alone.
+  const std::string query = net::url_encode("sum_over_time(sum_over_time(vector(1)[30d:1s])[30d:1s])");
+  std::thread asking([&] { (void)get(tidemark.port(), "/api/v1/query?query=" + query); });
+  ASSERT_TRUE(eventually(
+      [&] { return get(tidemark.port(), "/metrics").body.find("\ntidemark_query_running 1\n") != std::string::npos; }));
+  EXPECT_EQ(tidemark.stop(std::chrono::seconds(2)), 0) << tidemark.output();
+  asking.join();
 }
 
 TEST(DataPath, SamplesSurviveACleanRestart) {

@@ -338,7 +338,7 @@ TEST(ServerStart, BadAddressesAreErrors) {
 
 TEST(ServerStart, AllAddressesAndSeveral) {
   ServerOptions options;
-  options.listen_addresses = {":0", "127.0.0.1:0", "localhost:0"};
+  options.listen_addresses = {":0", "127.0.0.1:0", "0.0.0.0:0"};
   Server server(options);
   server.route("GET", "/from", [](const Request& in, Response& out) { out.body = in.remote_addr; });
   ASSERT_EQ(server.start(), "");
