@@ -168,7 +168,9 @@ Status Server::start(const Configuration& configuration) {
   remote::route_remote_write(http_, options_.enable_remote_write ? &write_receiver_ : nullptr);
   own_metrics_.watch(http_);
   // Before anything runs: a taken port must leave nothing behind.
-  if (const std::string error = http_.start(); !error.empty()) return Status::io(error);
+  if (const std::string error = http_.start(); !error.empty()) {
+    return Status::io(fmt::format("{} (--web.listen-address)", error));
+  }
   log_addresses();
   if (Status status = apply(configuration); !status.ok()) return status;
   notifier_.start();

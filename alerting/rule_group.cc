@@ -94,7 +94,8 @@ void RuleGroup::evaluate(int64_t now_ms) {
       metrics_.failures->Increment();
       // Once when it begins: a rule that fails does so every interval.
       if (entry.last_error.empty()) {
-        with_.logger.warn("Evaluating rule failed", {{"rule", entry.rule->key()}, {"file", file_}, {"err", status}});
+        with_.logger.warn("Evaluating rule failed",
+                          {{"file", file_}, {"group", name_}, {"name", entry.rule->view().name}, {"err", status}});
       }
     }
     entry.last_error = status.message();

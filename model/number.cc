@@ -58,6 +58,14 @@ Result<double> parse_float(std::string_view text) {
 }
 
 void append_float(std::string& out, double v) {
+  const double magnitude = std::fabs(v);
+  const bool exponent = std::isfinite(v) && magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
+  if (!exponent) return append_fixed_float(out, v);
+  char buffer[32];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr);
+}
+
+void append_fixed_float(std::string& out, double v) {
   if (std::isnan(v)) {
     out += "NaN";
     return;
@@ -66,14 +74,12 @@ void append_float(std::string& out, double v) {
     out += v > 0 ? "+Inf" : "-Inf";
     return;
   }
-  const double magnitude = std::fabs(v);
-  const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  char buffer[64];  // "-" and at most 21 digits, or 0.00000ddd with 17 digits.
+  char buffer[400];  // The least numbers have some 340 places behind the point.
   // std::to_chars writes a large whole number with all the digits of its binary value (2^70 as ...424); Go writes the
   // shortest digits and then zeros (...400).
-  const bool large = !exponent && magnitude >= 9007199254740992.0;  // 2^53: below it the two are the same.
+  const bool large = std::fabs(v) >= 9007199254740992.0;  // 2^53: below it the two are the same.
   const auto result = std::to_chars(buffer, buffer + sizeof buffer, v,
-                                    exponent || large ? std::chars_format::scientific : std::chars_format::fixed);
+                                    large ? std::chars_format::scientific : std::chars_format::fixed);
   if (!large) {
     out.append(buffer, result.ptr);
     return;

@@ -17,4 +17,7 @@ Result<double> parse_float(std::string_view text);
 void append_float(std::string& out, double v);
 std::string format_float(double v);
 
+// The same digits and never an exponent, as the Prometheus API prints scalars: "0.00000015". At most 350 bytes.
+void append_fixed_float(std::string& out, double v);
+
 }  // namespace tidemark

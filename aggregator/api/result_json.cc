@@ -1,6 +1,7 @@
 #include "aggregator/api/result_json.h"
 
 #include "aggregator/api/json_writer.h"
+#include "model/number.h"
 
 namespace tidemark::api {
 namespace {
@@ -21,6 +22,13 @@ std::string_view result_type_name(promql::ResultType type) {
 
 void write_sample(JsonWriter& json, const Sample& sample) {
   json.begin_array().timestamp(sample.t_ms).float_string(sample.v).end_array();
+}
+
+// Unlike the samples of series, without an exponent.
+void write_scalar(JsonWriter& json, const Sample& sample) {
+  std::string value;
+  append_fixed_float(value, sample.v);
+  json.begin_array().timestamp(sample.t_ms).string(value).end_array();
 }
 
 void write_vector(JsonWriter& json, const promql::QueryResult& result) {
@@ -50,7 +58,7 @@ void append_query_data(std::string& out, const promql::QueryResult& result) {
   json.begin_object().key("resultType").string(result_type_name(result.type)).key("result");
   switch (result.type) {
     case promql::ResultType::kScalar:
-      write_sample(json, result.series.front().samples.front());
+      write_scalar(json, result.series.front().samples.front());
       break;
     case promql::ResultType::kString:
       json.begin_array().timestamp(result.t_ms).string(result.text).end_array();

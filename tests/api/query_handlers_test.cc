@@ -41,6 +41,8 @@ TEST_F(QueryHandlersTest, AnswersInstantQueries) {
             R"("job":"b\"\n"},"value":[15.001,"0.5"]}]}})");
   EXPECT_EQ(instant("query=1/0&time=1970-01-01T00:00:01.5Z"),
             R"(200 {"status":"success","data":{"resultType":"scalar","result":[1.500,"+Inf"]}})");
+  EXPECT_EQ(instant("query=1.5e-7&time=1"),
+            R"(200 {"status":"success","data":{"resultType":"scalar","result":[1,"0.00000015"]}})");
   EXPECT_EQ(instant("query='a'&time=1"), R"(200 {"status":"success","data":{"resultType":"string","result":[1,"a"]}})");
   EXPECT_EQ(instant("query=up{job=\"a\"}[20s]&time=30"),
             R"(200 {"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},)"

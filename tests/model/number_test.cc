@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "model/sample.h"
@@ -60,13 +61,32 @@ TEST(Number, Formats) {
   check(stale_nan(), "NaN");
 }
 
+std::string fixed_float(double v) {
+  std::string out;
+  append_fixed_float(out, v);
+  return out;
+}
+
 TEST(Number, EveryFormattedValueReadsBack) {
   std::mt19937_64 random(3);
   for (int i = 0; i < 20'000; ++i) {
     const double v = std::bit_cast<double>(random());
     if (std::isnan(v)) continue;
     EXPECT_EQ(*parse_float(format_float(v)), v) << format_float(v);
+    const std::string fixed = fixed_float(v);
+    EXPECT_EQ(*parse_float(fixed), v) << fixed;
+    EXPECT_EQ(fixed.find('e'), std::string::npos) << fixed;
+    EXPECT_LE(fixed.size(), 350u);
   }
+}
+
+TEST(Number, FixedHasNoExponent) {
+  EXPECT_EQ(fixed_float(1.5e-7), "0.00000015");
+  EXPECT_EQ(fixed_float(-1e21), "-1000000000000000000000");
+  EXPECT_EQ(fixed_float(1.2345678901234566e25), "12345678901234566000000000");
+  EXPECT_EQ(fixed_float(0.25), "0.25");
+  EXPECT_EQ(fixed_float(-INFINITY), "-Inf");
+  EXPECT_EQ(fixed_float(std::numeric_limits<double>::denorm_min()), "0." + std::string(323, '0') + "5");
 }
 
 }  // namespace
