@@ -23,22 +23,18 @@ struct Instant {
   int64_t second_of_day;
 };
 
+// Go counts from this day on, in unsigned seconds that wrap around; for times that no calendar means, such as that of
+// NaN, its answers are what falls out of that, and Prometheus' answers with them. A year of 292277022400 before the
+// common era, which begins a cycle of 400 years, and its first of March.
+constexpr int64_t kAbsoluteEpochDays = 292'277'022'400 / 400 * 146'097 + 306 + 719'162;  // Before the Unix epoch.
+
 Instant split(double seconds) {
-  int64_t s = 0;
-  if (seconds >= 9.2e18) {
-    s = std::numeric_limits<int64_t>::max();
-  } else if (seconds > -9.2e18) {
-    s = static_cast<int64_t>(seconds);
-  } else {  // NaN as well.
-    s = std::numeric_limits<int64_t>::min();
-  }
-  int64_t days = s / kDaySeconds;
-  int64_t rest = s % kDaySeconds;
-  if (rest < 0) {
-    rest += kDaySeconds;
-    --days;
-  }
-  return {days, rest};
+  // What has no place in 64 bits becomes the smallest of them, as by the conversion of amd64.
+  const bool fits = seconds >= -0x1p63 && seconds < 0x1p63;
+  const int64_t s = fits ? static_cast<int64_t>(seconds) : std::numeric_limits<int64_t>::min();
+  const uint64_t absolute = static_cast<uint64_t>(s) + static_cast<uint64_t>(kAbsoluteEpochDays) * kDaySeconds;
+  return {static_cast<int64_t>(absolute / kDaySeconds) - kAbsoluteEpochDays,
+          static_cast<int64_t>(absolute % kDaySeconds)};
 }
 
 // Days to a proleptic Gregorian date; the year is counted from March, so that leap days come last.

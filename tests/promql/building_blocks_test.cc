@@ -126,6 +126,12 @@ TEST(Calendar, KnownDays) {
   for (const char* name : {"year", "month", "day_of_month", "day_of_week", "day_of_year", "days_in_month", "hour"}) {
     for (const double s : {kNaN, kInf, -kInf, 1e300, -1e300, 9.3e18}) calendar_function(name)(s);
   }
+  // What no calendar means gets what a real Prometheus answers.
+  for (const double s : {kNaN, kInf, -kInf, 1e300}) {
+    EXPECT_EQ(calendar_function("month")(s), 12);
+    EXPECT_EQ(calendar_function("day_of_year")(s), 339);
+    EXPECT_EQ(calendar_function("minute")(s), 30);
+  }
   // Each of the 400 years of the calendar's cycle adds up.
   const auto day_of_year = calendar_function("day_of_year");
   const auto year = calendar_function("year");
