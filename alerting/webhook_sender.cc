@@ -10,18 +10,6 @@
 namespace tidemark::alerting {
 namespace {
 
-net::ClientOptions client_options(const config::WebhookConfig& webhook) {
-  const config::TlsConfig& tls = webhook.http.tls;
-  net::ClientOptions options;
-  options.connect_timeout_ms = webhook.timeout_ms;
-  options.ca_file = tls.ca_file;
-  options.cert_file = tls.cert_file;
-  options.key_file = tls.key_file;
-  options.server_name = tls.server_name;
-  options.insecure_skip_verify = tls.insecure_skip_verify;
-  return options;
-}
-
 constexpr size_t kAnswerBytesMax = 64 << 10;  // Nobody reads it; a receiver must not fill our memory either.
 
 }  // namespace
@@ -49,7 +37,7 @@ WebhookSender::WebhookSender(const std::string& receiver, const config::WebhookC
       metrics_(metrics),
       clock_(clock),
       logger_(logger),
-      client_(url, client_options(webhook)),
+      client_(url, config::client_options(webhook.http.tls, webhook.timeout_ms)),
       random_(static_cast<uint32_t>(clock.monotonic_ns())) {}
 
 WebhookSender::~WebhookSender() { stop(); }

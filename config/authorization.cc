@@ -54,4 +54,15 @@ tl::expected<std::string, std::string> authorization_header(const config::HttpCl
   return std::string();
 }
 
+net::ClientOptions client_options(const TlsConfig& tls, int64_t connect_timeout_ms) {
+  net::ClientOptions options;
+  options.connect_timeout_ms = connect_timeout_ms;
+  options.ca_file = tls.ca_file;
+  options.cert_file = tls.cert_file;
+  options.key_file = tls.key_file;
+  options.server_name = tls.server_name;
+  options.insecure_skip_verify = tls.insecure_skip_verify;
+  return options;
+}
+
 }  // namespace tidemark::config

@@ -156,14 +156,7 @@ tl::expected<std::string, ScrapeError> HttpFetcher::fetch() {
 tl::expected<std::shared_ptr<net::Client>, ScrapeError> HttpFetcher::client_for(const net::Url& url) {
   std::shared_ptr<net::Client> client = client_;
   if (client == nullptr || !same_server(url, url_)) {
-    net::ClientOptions options;
-    options.connect_timeout_ms = timeout_ms_;
-    options.ca_file = http_.tls.ca_file;
-    options.cert_file = http_.tls.cert_file;
-    options.key_file = http_.tls.key_file;
-    options.server_name = http_.tls.server_name;
-    options.insecure_skip_verify = http_.tls.insecure_skip_verify;
-    client = std::make_shared<net::Client>(url, options);
+    client = std::make_shared<net::Client>(url, config::client_options(http_.tls, timeout_ms_));
     if (same_server(url, url_)) client_ = client;
   }
   const MutexLock lock(mu_);
