@@ -18,7 +18,7 @@ uint64_t random_seed() {
 }  // namespace
 
 SeriesCache::SeriesCache(size_t series_max)
-    : seed_(random_seed()), shard_series_max_(std::max<size_t>(1, series_max / shards_.size())) {}
+    : seed_(random_seed()), shard_series_max_(std::max<size_t>(1, series_max / kShards)) {}
 
 SeriesKey SeriesCache::key(const std::vector<std::string_view>& label_messages) const {
   // Each message with its length in front, so that no two lists read the same.

@@ -46,12 +46,14 @@ class SeriesCache {
     std::unordered_map<SeriesKey, storage::SeriesRef, Hash> refs TM_GUARDED_BY(mu);
   };
 
-  const Shard& shard_of(const SeriesKey& key) const { return shards_[key.high % shards_.size()]; }
-  Shard& shard_of(const SeriesKey& key) { return shards_[key.high % shards_.size()]; }
+  static constexpr size_t kShards = 16;  // More than there are workers at most times.
+
+  const Shard& shard_of(const SeriesKey& key) const { return shards_[key.high % kShards]; }
+  Shard& shard_of(const SeriesKey& key) { return shards_[key.high % kShards]; }
 
   const uint64_t seed_;
   const size_t shard_series_max_;
-  std::array<Shard, 16> shards_;
+  std::array<Shard, kShards> shards_;
 };
 
 }  // namespace tidemark::remote
