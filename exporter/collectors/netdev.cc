@@ -68,7 +68,7 @@ class Netdev final : public Collector {
     Families found;
     found.reserve(std::size(kColumns));
     for (const Column& column : kColumns) add_counter(found, column.name, column.help);
-    const Status status = netlink_ ? ask_kernel(found) : read_file(context, found);
+    Status status = netlink_ ? ask_kernel(found) : read_file(context, found);
     if (!status.ok()) return status;
     for (auto& family : found) {
       if (!family.metric.empty()) out.push_back(std::move(family));
