@@ -1,9 +1,9 @@
 // What an operator copies from deploy/ and config/: every file of it is read here by what will read it there.
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 #include <yaml-cpp/yaml.h>
 
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "tests/e2e/program.h"
@@ -39,13 +39,14 @@ TEST(Deploy, SampleConfigurationsLoad) {
 }
 
 TEST(Deploy, UnitsStartProgramsWithFlagsTheyKnow) {
-  const std::regex exec(R"(\nExecStart=/usr/bin/(\S+)([^\n]*))");
+  const re2::RE2 exec(R"(\nExecStart=/usr/bin/(\S+)([^\n]*))");
   for (const char* unit : {"tidemark", "tidemark-exporter"}) {
     const std::string text = read(std::string("deploy/systemd/") + unit + ".service");
-    std::smatch match;
-    ASSERT_TRUE(std::regex_search(text, match, exec)) << unit;
-    EXPECT_EQ(match[1].str(), unit);
-    std::istringstream words(match[2].str());
+    std::string program;
+    std::string flags;
+    ASSERT_TRUE(re2::RE2::PartialMatch(text, exec, &program, &flags)) << unit;
+    EXPECT_EQ(program, unit);
+    std::istringstream words(flags);
     std::vector<std::string> arguments;
     for (std::string word; words >> word;) arguments.push_back(word);
     EXPECT_FALSE(arguments.empty());
