@@ -33,7 +33,7 @@ bool ChunkMerge::begin_group() {
   while (end < chunks_.size() && chunks_[end].first_ms <= last_ms) last_ms = std::max(last_ms, chunks_[end++].last_ms);
   plain_ = end == at_ + 1;
   if (plain_) {
-    decoder_ = XorDecoder(chunks_[at_].payload, chunks_[at_].first_ms, chunks_[at_].count);
+    decoder_ = ChunkDecoder(chunks_[at_].view());
     ++at_;
   } else {
     merge_group(end);
@@ -50,7 +50,7 @@ void ChunkMerge::merge_group(size_t end) {
     const ReadChunk& chunk = chunks_[at_];
     t_ms.resize(chunk.count);
     v.resize(chunk.count);
-    XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+    ChunkDecoder decoder(chunk.view());
     const size_t count = decoder.next(t_ms, v);
     if (!decoder.ok()) {
       status_ = Status::corruption("a chunk does not decode");

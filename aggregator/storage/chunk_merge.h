@@ -8,10 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "aggregator/storage/chunk.h"
+#include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/querier.h"
-#include "aggregator/storage/xor_chunk.h"
 
 namespace tidemark::storage {
 
@@ -19,8 +18,11 @@ struct ReadChunk {
   int64_t first_ms = 0;
   int64_t last_ms = 0;
   uint32_t count = 0;
+  Codec codec = Codec::kXor;
   Position version = 0;  // Of the head: the greatest there is.
   std::string payload;
+
+  ChunkView view() const { return {codec, SampleKind::kFloat, count, first_ms, last_ms, payload}; }
 };
 
 class ChunkMerge final : public SampleReader {
@@ -44,7 +46,7 @@ class ChunkMerge final : public SampleReader {
   int64_t max_ms_ = 0;
   size_t at_ = 0;       // The next chunk to begin.
   bool plain_ = false;  // decoder_ is at work; otherwise what is left of merged_.
-  XorDecoder decoder_;
+  ChunkDecoder decoder_;
   struct Merged {
     int64_t t_ms;
     double v;

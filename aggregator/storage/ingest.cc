@@ -25,8 +25,8 @@ Status Ingest::next_file(Family family) {
   family_ = family;
   entries_ = 0;
   path_ = dir_ + "/" + std::to_string(file_count_++) + ".sst";
-  writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), rocks_.file_options(family),
-                                                     rocks_.family(family));
+  writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(rocks_.file_options(family)),
+                                                     rocks_.file_options(family), rocks_.family(family));
   return to_status(writer_->Open(path_), "creating " + path_);
 }
 

@@ -52,6 +52,7 @@ rocksdb::DBOptions database_options(const Options& options, const std::shared_pt
   rocksdb::DBOptions db;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
+  if (options.env != nullptr) db.env = options.env;
   db.info_log = std::make_shared<InfoLog>(logger);
   // Off, writes after a failed log append are acknowledged and lost on reopening.
   db.paranoid_checks = true;

@@ -120,7 +120,8 @@ bool StoreSeriesSet::next() {
     if (copy != head_.end()) {
       max_ms = std::min(max_ms, copy->second.visible_until_ms);
       for (OwnedChunk& chunk : copy->second.chunks) {
-        chunks.push_back({chunk.first_ms, chunk.last_ms, chunk.count, UINT64_MAX, std::move(chunk.payload)});
+        chunks.push_back(
+            {chunk.first_ms, chunk.last_ms, chunk.count, Codec::kXor, UINT64_MAX, std::move(chunk.payload)});
       }
       head_.erase(copy);
     }
@@ -159,7 +160,8 @@ std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
         warn("a chunk of " + LabelsView(series_[at_].labels).to_string() + " is left out: " + chunk.error().message());
         continue;
       }
-      out.push_back({chunk->first_ms, chunk->last_ms, chunk->count, key->version, std::string(chunk->payload)});
+      out.push_back(
+          {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
     }
     if (!chunks_->status().ok()) {
       // A block of a file does not read. The rest of the answer stands.

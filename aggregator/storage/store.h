@@ -18,6 +18,9 @@
 namespace prometheus {
 class Registry;
 }
+namespace rocksdb {
+class Env;
+}
 
 namespace tidemark::storage {
 
@@ -44,6 +47,10 @@ struct Options {
   // Speed.
   unsigned shards = 0;  // 0: chosen from the number of cores.
   uint64_t block_cache_bytes = 32 << 20;
+
+  // Beneath: what all files of samples are read and written through, for encryption and for tests that let disks fail.
+  // Null: the operating system's. Outlives the store.
+  rocksdb::Env* env = nullptr;
 };
 
 struct Stats {

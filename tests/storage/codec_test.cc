@@ -7,7 +7,7 @@
 #include <optional>
 #include <random>
 
-#include "aggregator/storage/chunk.h"
+#include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/log_record.h"
 #include "aggregator/storage/open_chunk.h"
 #include "aggregator/storage/xor_chunk.h"
@@ -67,7 +67,7 @@ OpenChunk open_chunk_of(const Samples& samples) {
 
 // Nothing when the bytes are not a stream.
 std::optional<Samples> decode(const ChunkView& chunk, size_t step) {
-  XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+  ChunkDecoder decoder(chunk);
   std::vector<int64_t> t_ms(step);
   std::vector<double> v(step);
   Samples out;
@@ -97,6 +97,13 @@ TEST(Codec, EveryDoubleComesBackBitByBit) {
     EXPECT_EQ(parsed->first_ms, samples.t_ms.front());
     EXPECT_EQ(parsed->last_ms, samples.t_ms.back());
     ASSERT_EQ(decode(*parsed, 1 + random() % 600), samples);
+
+    std::vector<double> values;
+    for (const uint64_t bits : samples.bits) values.push_back(std::bit_cast<double>(bits));
+    const std::string made = make_chunk(samples.t_ms, values);
+    const auto whole = parse_chunk(made);
+    ASSERT_TRUE(whole) << whole.error().message();
+    ASSERT_EQ(decode(*whole, 1 + random() % 600), samples);
   }
 }
 

@@ -197,7 +197,7 @@ ReadChunk chunk_of(const std::vector<Sample>& samples, Position version) {
   OpenChunk open;
   for (const Sample& sample : samples) open.append(sample.t_ms, sample.v);
   OwnedChunk chunk = open.take();
-  return {chunk.first_ms, chunk.last_ms, chunk.count, version, std::move(chunk.payload)};
+  return {chunk.first_ms, chunk.last_ms, chunk.count, Codec::kXor, version, std::move(chunk.payload)};
 }
 
 TEST(ChunkMerge, MergesByTimeAndTheLaterVersionWins) {
