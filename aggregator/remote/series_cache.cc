@@ -17,8 +17,7 @@ uint64_t random_seed() {
 
 }  // namespace
 
-SeriesCache::SeriesCache(size_t series_max)
-    : seed_(random_seed()), shard_series_max_(std::max<size_t>(1, series_max / kShards)) {}
+SeriesCache::SeriesCache(size_t series_max) : seed_(random_seed()), series_max_(std::max<size_t>(1, series_max)) {}
 
 SeriesKey SeriesCache::key(const std::vector<std::string_view>& label_messages) const {
   // Each message with its length in front, so that no two lists read the same.
@@ -33,33 +32,31 @@ SeriesKey SeriesCache::key(const std::vector<std::string_view>& label_messages) 
   return {hash.low64, hash.high64};
 }
 
-storage::SeriesRef SeriesCache::find(const SeriesKey& key) const {
-  const Shard& shard = shard_of(key);
-  const MutexLock lock(shard.mu);
-  const auto at = shard.refs.find(key);
-  return at == shard.refs.end() ? storage::kNoRef : at->second;
+SeriesKey SeriesCache::key(std::string_view label_field_bytes) const {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(label_field_bytes.data(), label_field_bytes.size(), seed_);
+  return {hash.low64, hash.high64};
+}
+
+void SeriesCache::find(std::span<const SeriesKey> keys, std::span<storage::SeriesRef> refs) const {
+  const MutexLock lock(mu_);
+  for (const SeriesKey& key : keys) refs_.prefetch(key);
+  for (size_t i = 0; i < keys.size(); ++i) refs[i] = refs_.find(keys[i]);
 }
 
 void SeriesCache::put(const SeriesKey& key, storage::SeriesRef ref) {
-  Shard& shard = shard_of(key);
-  const MutexLock lock(shard.mu);
-  if (shard.refs.size() >= shard_series_max_ && !shard.refs.contains(key)) shard.refs.clear();
-  shard.refs[key] = ref;
+  const MutexLock lock(mu_);
+  if (refs_.size() >= series_max_ && refs_.find(key) == storage::kNoRef) refs_.clear();
+  refs_.put(key, ref);
 }
 
 void SeriesCache::erase(const SeriesKey& key) {
-  Shard& shard = shard_of(key);
-  const MutexLock lock(shard.mu);
-  shard.refs.erase(key);
+  const MutexLock lock(mu_);
+  refs_.erase(key);
 }
 
 size_t SeriesCache::size() const {
-  size_t total = 0;
-  for (const Shard& shard : shards_) {
-    const MutexLock lock(shard.mu);
-    total += shard.refs.size();
-  }
-  return total;
+  const MutexLock lock(mu_);
+  return refs_.size();
 }
 
 }  // namespace tidemark::remote

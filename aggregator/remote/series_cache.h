@@ -1,59 +1,44 @@
 // SeriesCache: from the label bytes of a series as a sender writes them to the store's ref for it, so that a series
 // that was seen before needs no label work.
 //
-// The key is a 128-bit XXH3 of the bytes under a seed of this process. Two series that share a key would be mixed up,
-// so the hash must be this wide: among 10 million series the odds are below 1 in 10^24.
+// The key is a 128-bit XXH3 of the bytes under a seed of this process; see ref_table.h for how much of it is compared.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "aggregator/remote/ref_table.h"
 #include "aggregator/storage/batch.h"
 #include "model/mutex.h"
 
 namespace tidemark::remote {
 
-struct SeriesKey {
-  uint64_t low = 0;
-  uint64_t high = 0;
-  bool operator==(const SeriesKey&) const = default;
-};
-
-// Thread-safe. Keeps at most `series_max` refs, some 56 B each.
+// Thread-safe. Keeps at most `series_max` refs, some 30 B each.
 class SeriesCache {
  public:
   explicit SeriesCache(size_t series_max);
 
-  // The key of label messages, in the order they were sent.
+  // The key of label messages in the order they were sent; or of all of them with their tags and lengths, when they lie
+  // in one piece. One series may have several keys.
   SeriesKey key(const std::vector<std::string_view>& label_messages) const;
+  SeriesKey key(std::string_view label_field_bytes) const;
 
-  storage::SeriesRef find(const SeriesKey& key) const;  // kNoRef when absent.
-  // A full shard is emptied: the refs of series that are still being written return within one of their intervals.
+  // Finding is mostly waiting for memory, so it is done for many keys at once; kNoRef where one is absent.
+  // REQUIRES: as many refs as keys.
+  void find(std::span<const SeriesKey> keys, std::span<storage::SeriesRef> refs) const;
+  // A full cache is emptied: the refs of series that are still being written return within one of their intervals.
   void put(const SeriesKey& key, storage::SeriesRef ref);
   void erase(const SeriesKey& key);
   size_t size() const;
 
  private:
-  struct Hash {
-    size_t operator()(const SeriesKey& key) const { return key.low; }
-  };
-  struct Shard {
-    mutable Mutex mu;
-    std::unordered_map<SeriesKey, storage::SeriesRef, Hash> refs TM_GUARDED_BY(mu);
-  };
-
-  static constexpr size_t kShards = 16;  // More than there are workers at most times.
-
-  const Shard& shard_of(const SeriesKey& key) const { return shards_[key.high % kShards]; }
-  Shard& shard_of(const SeriesKey& key) { return shards_[key.high % kShards]; }
-
   const uint64_t seed_;
-  const size_t shard_series_max_;
-  std::array<Shard, kShards> shards_;
+  const size_t series_max_;
+  mutable Mutex mu_;
+  RefTable refs_ TM_GUARDED_BY(mu_);
 };
 
 }  // namespace tidemark::remote

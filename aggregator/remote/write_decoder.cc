@@ -12,6 +12,8 @@ namespace tidemark::remote {
 
 namespace {
 
+// Enough to wait for memory once a group instead of once a series.
+constexpr size_t kPendingMax = 32;
 constexpr size_t kKeptBytesMax = 4 << 20;
 // A snappy element of at most 3 bytes gives at most 64: a length beyond that ratio is a lie, told to make us allocate.
 constexpr size_t kSnappyRatioMax = 22;
@@ -120,10 +122,15 @@ Status WriteDecoder::decompress(std::string_view body) {
 }
 
 Status WriteDecoder::decode_message(storage::Batch& batch, DecodedRequest& out) {
+  pending_.clear();
+  pending_keys_.clear();
+  pending_samples_.clear();
   for (auto in = reader(message_); in.next();) {
     switch (in.tag_and_type()) {
       case protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited):
-        if (Status status = decode_series(text(in.get_view()), batch, out); !status.ok()) return status;
+        if (Status status = begin_series(text(in.get_view()), batch.size(), out); !status.ok()) return status;
+        if (pending_.size() < kPendingMax) break;
+        if (Status status = finish_series(batch, out); !status.ok()) return status;
         break;
       case protozero::tag_and_type(3, protozero::pbf_wire_type::length_delimited):
         if (out.metadata.size() < limits_.metadata_max) {
@@ -136,7 +143,7 @@ Status WriteDecoder::decode_message(storage::Batch& batch, DecodedRequest& out) 
         in.skip();
     }
   }
-  return {};
+  return finish_series(batch, out);
 }
 
 Status WriteDecoder::split_series(std::string_view message, size_t samples_max) {
@@ -144,12 +151,15 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
   parts_.samples.clear();
   parts_.exemplars = 0;
   parts_.histograms = 0;
+  parts_.label_field_bytes = 0;
+  bool labels_first = true;
   for (auto in = reader(message); in.next();) {
     switch (in.tag_and_type()) {
       case protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited): {
         const std::string_view label = text(in.get_view());
         if (parts_.label_messages.size() <= limits_.labels_max) parts_.label_messages.push_back(label);
-        break;
+        parts_.label_field_bytes = labels_first ? static_cast<size_t>(label.data() + label.size() - message.data()) : 0;
+        continue;
       }
       case protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited):
         if (parts_.samples.size() == samples_max) {
@@ -169,36 +179,56 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
       default:
         in.skip();
     }
+    labels_first = false;
   }
   return {};
 }
 
-Status WriteDecoder::decode_series(std::string_view message, storage::Batch& batch, DecodedRequest& out) {
-  if (Status status = split_series(message, limits_.samples_max - batch.size()); !status.ok()) return status;
+Status WriteDecoder::begin_series(std::string_view message, size_t batch_size, DecodedRequest& out) {
+  const size_t samples = batch_size + pending_samples_.size();
+  if (Status status = split_series(message, limits_.samples_max - samples); !status.ok()) return status;
   out.exemplars += parts_.exemplars;
+  Pending& pending = pending_.emplace_back();
+  pending.series.raw = message;
+  pending.series.key = parts_.label_field_bytes > 0 ? cache_.key(message.substr(0, parts_.label_field_bytes))
+                                                    : cache_.key(parts_.label_messages);
+  pending.series.first_sample = pending_samples_.size();
+  pending.series.sample_count = parts_.samples.size();
+  pending.histograms = parts_.histograms;
+  pending_samples_.insert(pending_samples_.end(), parts_.samples.begin(), parts_.samples.end());
+  pending_keys_.push_back(pending.series.key);
+  return {};
+}
 
-  DecodedSeries series;
-  series.raw = message;
-  series.key = cache_.key(parts_.label_messages);
-  series.first_sample = batch.size();
-  series.sample_count = parts_.samples.size();
-  // Only series whose labels were fine are in the cache.
-  const storage::SeriesRef ref = cache_.find(series.key);
-  if (ref == storage::kNoRef || parts_.histograms > 0) {
-    if (std::string reason = encode_labels(); !reason.empty()) {
-      out.invalid_samples += parts_.samples.size() + parts_.histograms;
-      if (out.first_invalid_series.empty()) out.first_invalid_series = std::move(reason);
-      return {};
+Status WriteDecoder::finish_series(storage::Batch& batch, DecodedRequest& out) {
+  pending_refs_.resize(pending_keys_.size());
+  cache_.find(pending_keys_, pending_refs_);
+  for (size_t k = 0; k < pending_.size(); ++k) {
+    auto& [series, histograms] = pending_[k];
+    // Only series whose labels were fine are in the cache.
+    const storage::SeriesRef ref = pending_refs_[k];
+    if (ref == storage::kNoRef || histograms > 0) {
+      if (Status status = split_series(series.raw, series.sample_count); !status.ok()) return status;
+      if (std::string reason = encode_labels(); !reason.empty()) {
+        out.invalid_samples += series.sample_count + histograms;
+        if (out.first_invalid_series.empty()) out.first_invalid_series = std::move(reason);
+        continue;
+      }
     }
+    if (histograms > 0) {
+      out.histograms += histograms;
+      if (out.first_histogram_series.empty()) out.first_histogram_series = LabelsView(encoded_).to_string();
+    }
+    if (series.sample_count == 0) continue;
+    const LabelsView labels = ref == storage::kNoRef ? LabelsView(encoded_) : LabelsView();
+    const Sample* const samples = &pending_samples_[series.first_sample];
+    series.first_sample = batch.size();
+    for (size_t i = 0; i < series.sample_count; ++i) batch.add(ref, labels, samples[i].t_ms, samples[i].v);
+    out.series.push_back(series);
   }
-  if (parts_.histograms > 0) {
-    out.histograms += parts_.histograms;
-    if (out.first_histogram_series.empty()) out.first_histogram_series = LabelsView(encoded_).to_string();
-  }
-  if (parts_.samples.empty()) return {};
-  const LabelsView labels = ref == storage::kNoRef ? LabelsView(encoded_) : LabelsView();
-  for (const Sample& sample : parts_.samples) batch.add(ref, labels, sample.t_ms, sample.v);
-  out.series.push_back(series);
+  pending_.clear();
+  pending_keys_.clear();
+  pending_samples_.clear();
   return {};
 }
 
@@ -238,6 +268,7 @@ LabelsView WriteDecoder::labels_of(const DecodedSeries& series) {
 void WriteDecoder::shrink() {
   if (message_.capacity() > kKeptBytesMax) message_ = {};
   if (parts_.samples.capacity() * sizeof(Sample) > kKeptBytesMax) parts_.samples = {};
+  if (pending_samples_.capacity() * sizeof(Sample) > kKeptBytesMax) pending_samples_ = {};
 }
 
 }  // namespace tidemark::remote

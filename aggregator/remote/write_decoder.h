@@ -80,23 +80,36 @@ class WriteDecoder {
  private:
   Status decompress(std::string_view body);
   Status decode_message(storage::Batch& batch, DecodedRequest& out);
-  Status decode_series(std::string_view message, storage::Batch& batch, DecodedRequest& out);
+  // Takes a series' samples and key, and puts the series behind pending_.
+  Status begin_series(std::string_view message, size_t batch_size, DecodedRequest& out);
+  // Adds what is pending to the batch.
+  Status finish_series(storage::Batch& batch, DecodedRequest& out);
   // Takes a TimeSeries message apart into parts_; at most `samples_max` samples.
   Status split_series(std::string_view message, size_t samples_max);
   // Sorts, checks and encodes the labels of parts_ into encoded_. What is wrong with them, or "".
   std::string encode_labels();
 
+  // A series whose ref is being fetched: finding it is mostly waiting for memory, so it is asked for some series ahead.
+  struct Pending {
+    DecodedSeries series;  // first_sample is into pending_samples_.
+    size_t histograms = 0;
+  };
   struct Parts {
     std::vector<std::string_view> label_messages;  // At most labels_max + 1.
     std::vector<Sample> samples;
     size_t exemplars = 0;
     size_t histograms = 0;
+    size_t label_field_bytes = 0;  // When all labels come first: how many bytes of the message they are.
   };
 
   const WriteLimits limits_;
   SeriesCache& cache_;
   std::string message_;
   Parts parts_;
+  std::vector<Pending> pending_;
+  std::vector<SeriesKey> pending_keys_;
+  std::vector<storage::SeriesRef> pending_refs_;
+  std::vector<Sample> pending_samples_;
   std::vector<LabelView> labels_;
   std::string encoded_;
 };
