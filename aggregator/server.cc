@@ -262,6 +262,9 @@ int serve(const ServerOptions& options) {
   const Retention retention = choose_retention(options, configuration->server.storage.retention);
   storage.retention_ms = retention.time_ms;
   storage.retention_bytes = retention.bytes;
+  if (const std::string& file = configuration->server.storage.encryption_key_file; !file.empty()) {
+    storage.encryption_key_file = file;
+  }
   auto store = storage::Store::open(storage, system_clock(), logger, registry);
   if (!store) return failed("Opening storage failed", store.error());
 

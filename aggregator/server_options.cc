@@ -50,6 +50,9 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
       "process loses nothing in any case.");
   flags.add("storage.log-bytes-max", &raw.log_bytes_max,
             "Log length at which memory is checkpointed; it bounds the time a restart takes.");
+  flags.add("storage.encryption-key-file", &options.storage.encryption_key_file,
+            "File with the key (32 bytes or 64 hexadecimal digits) that a new data directory is encrypted with, and an "
+            "encrypted one opened; storage.encryption_key_file in the configuration file wins.");
   flags.add_duration("storage.future-tolerance", &raw.future_tolerance_ms,
                      "How far ahead of this host's clock a sample may be.");
   flags.add_duration("query.timeout", &options.engine.timeout_ms, "Longest time a query may take.");

@@ -2,6 +2,7 @@
 //
 //   append/SERIES      us a sample: batches of 10,000 by ref, one sample of each series a step
 //                      of 15 s, checkpoints and RocksDB's own work included
+//   append_encrypted   the same, the directory encrypted
 //   create/SERIES      us a series: first sample of series never seen before, by labels
 //   encode/KIND        XOR, 512 samples a chunk; also bytes a sample
 //   decode/KIND        samples/s, timestamps and values
@@ -37,8 +38,9 @@ double value_of(int64_t kind, std::mt19937_64& random, double before) {
 }
 
 struct Bed {
-  explicit Bed(size_t series_count) {
+  explicit Bed(size_t series_count, bool encrypted = false) {
     options.path = dir.file("data");
+    if (encrypted) options.encryption_key_file = dir.write("key", std::string(32, 'k'));
     auto opened = Store::open(options, clock, null_logger(), registry);
     if (!opened) std::abort();
     store = std::move(*opened);
@@ -84,9 +86,9 @@ struct Bed {
   Batch batch;
 };
 
-void append(benchmark::State& state) {
+void append_to(benchmark::State& state, bool encrypted) {
   const auto series = static_cast<size_t>(state.range(0));
-  Bed bed(series);
+  Bed bed(series, encrypted);
   bed.step();
   for (auto _ : state) {
     if (bed.step() != series) state.SkipWithError("samples were refused");
@@ -96,7 +98,15 @@ void append(benchmark::State& state) {
       benchmark::Counter(samples / 1e6, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   state.counters["head_B/series"] = static_cast<double>(bed.store->stats().head_bytes) / static_cast<double>(series);
 }
+void append(benchmark::State& state) { append_to(state, false); }
+void append_encrypted(benchmark::State& state) { append_to(state, true); }
 BENCHMARK(append)->Arg(50'000)->Iterations(200)->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime();
+BENCHMARK(append_encrypted)
+    ->Arg(50'000)
+    ->Iterations(200)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
 void create(benchmark::State& state) {
   const auto series = static_cast<size_t>(state.range(0));

@@ -89,9 +89,10 @@ GlobalConfig read_global(const YamlValue& value) {
   return global;
 }
 
-StorageConfig read_storage(const YamlValue& value) {
+StorageConfig read_storage(const YamlValue& value, const std::string& folder) {
   YamlMap map = value.map();
   StorageConfig storage;
+  storage.encryption_key_file = resolve_path(folder, map.string("encryption_key_file"));
   YamlMap tsdb = map.get("tsdb").map();
   storage.out_of_order_window_ms = tsdb.duration_ms("out_of_order_time_window", 0);
   YamlMap retention = tsdb.get("retention").map();
@@ -157,7 +158,7 @@ Result<ServerConfig> read_server_config(YamlFile file) {
   config.global = read_global(top.get("global"));
   config.scrape_configs = read_scrape_configs(top.get("scrape_configs"), config.global, folder);
   read_rule_files(top.get("rule_files"), folder, config);
-  config.storage = read_storage(top.get("storage"));
+  config.storage = read_storage(top.get("storage"), folder);
   read_alerting(top.get("alerting"), folder, config);
   top.unsupported({"remote_write", "remote_read", "scrape_config_files"});
   top.ignored({"runtime", "tracing", "otlp"});

@@ -35,6 +35,7 @@ struct RetentionConfig {
 
 struct StorageConfig {
   RetentionConfig retention;
+  std::string encryption_key_file;  // "": the flag's. Read when the program starts.
   int64_t out_of_order_window_ms = 0;
 };
 

@@ -1,6 +1,5 @@
 #include "aggregator/storage/data_dir.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+
+#include "aggregator/storage/durable_file.h"
 
 namespace tidemark::storage {
 namespace {
@@ -20,20 +21,6 @@ constexpr std::string_view kFormatLine = "tidemark storage format ";
 Status not_writable(const std::string& path, const std::string& why) {
   return Status::io("data directory " + path + " is not writable: " + why +
                     " (give the user tidemark runs as write access, or choose another with --storage.tsdb.path)");
-}
-
-// Written beside, synced and renamed, so that a crash never leaves half of it.
-Status write_format(const std::string& path) {
-  const std::string temporary = path + ".new";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return Status::io(std::strerror(errno));
-  const std::string line = std::string(kFormatLine) + std::to_string(kFormat) + "\n";
-  const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
-  const int error = errno;
-  ::close(fd);
-  if (!written) return Status::io(std::strerror(error));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return Status::io(std::strerror(errno));
-  return {};
 }
 
 Status check_format(const std::string& dir, const std::string& file) {
@@ -72,7 +59,9 @@ Result<DataDir> prepare_data_dir(const std::string& path) {
   if (fs::exists(format_file, error)) {
     const Status status = check_format(path, format_file);
     if (!status.ok()) return fail(status);
-  } else if (const Status status = write_format(format_file); !status.ok()) {
+  } else if (const Status status =
+                 write_durably(format_file, std::string(kFormatLine) + std::to_string(kFormat) + "\n");
+             !status.ok()) {
     return fail(not_writable(path, status.message()));
   }
   fs::create_directories(dir.rocks, error);

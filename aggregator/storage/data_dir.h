@@ -1,6 +1,7 @@
 // The data directory before RocksDB looks at it:
 //
 //   <path>/tidemark.format   "tidemark storage format 1\n"; an older program stops here
+//   <path>/tidemark.encryption   whether there is a key, and which (encryption_key.h)
 //   <path>/rocks/            RocksDB's directory; its LOCK keeps a second process out
 //   <path>/ingest/           files of a checkpoint under way; emptied at start
 #pragma once

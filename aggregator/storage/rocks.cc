@@ -9,7 +9,11 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <filesystem>
+#include <optional>
 
+#include "aggregator/storage/encrypted_env.h"
+#include "aggregator/storage/encryption_key.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/postings.h"
 
@@ -113,6 +117,23 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
   return cf;
 }
 
+// The files' env, null when the directory is not encrypted.
+Result<std::unique_ptr<rocksdb::Env>> open_encryption(const DataDir& dir, const Options& options,
+                                                      tidemark::Logger& logger) {
+  std::optional<EncryptionKey> key;
+  if (!options.encryption_key_file.empty()) {
+    Result<EncryptionKey> read = EncryptionKey::read(options.encryption_key_file, logger);
+    if (!read) return fail(read.error());
+    key = std::move(*read);
+  }
+  std::error_code error;
+  const bool database_exists = std::filesystem::exists(dir.rocks + "/CURRENT", error);
+  const Status status = check_encryption(dir.path, database_exists, key ? &*key : nullptr, options.encryption_key_file);
+  if (!status.ok()) return fail(status);
+  if (!key) return nullptr;
+  return make_encrypted_env(*key, options.env != nullptr ? options.env : rocksdb::Env::Default());
+}
+
 Status open_failure(const DataDir& dir, const rocksdb::Status& status) {
   const std::string text = status.ToString();
   if (text.find("LOCK") != std::string::npos || text.find("lock ") != std::string::npos) {
@@ -138,9 +159,13 @@ Status to_status(const rocksdb::Status& status, std::string_view doing) {
 
 Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& options, Logger& logger) {
   std::unique_ptr<Rocks> rocks(new Rocks());
+  auto encrypted = open_encryption(dir, options, logger);
+  if (!encrypted) return fail(encrypted.error());
+  rocks->encrypted_env_ = std::move(*encrypted);
   // One bound for both: memtables are charged to the cache.
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes + log_memtable_bytes(options));
   rocks->db_options_ = database_options(options, cache, logger);
+  if (rocks->encrypted_env_) rocks->db_options_.env = rocks->encrypted_env_.get();
   for (size_t i = 0; i < kFamilyCount; ++i) {
     rocks->families_.emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i), options, cache));
   }

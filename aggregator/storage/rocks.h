@@ -22,6 +22,7 @@ inline constexpr size_t kFamilyCount = 7;
 class Rocks {
  public:
   // Repairs nothing, but after a log that does not read in the middle it opens with what does, and says so.
+  // A directory is opened with the key it was made with, or without one: anything else fails before a file is touched.
   static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger);
   ~Rocks();
   Rocks(const Rocks&) = delete;
@@ -39,6 +40,7 @@ class Rocks {
  private:
   Rocks() = default;
 
+  std::unique_ptr<rocksdb::Env> encrypted_env_;  // Null when not encrypted.
   rocksdb::DBOptions db_options_;
   std::vector<rocksdb::ColumnFamilyDescriptor> families_;
   std::unique_ptr<rocksdb::DB> db_;

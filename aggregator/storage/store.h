@@ -36,6 +36,7 @@ struct Options {
   SyncPolicy sync = SyncPolicy::kInterval;
   int64_t retention_ms = int64_t{15} * 86'400'000;  // As Prometheus' default.
   uint64_t retention_bytes = 0;                     // 0: no limit by size.
+  std::string encryption_key_file;                  // "": not encrypted. See encryption_key.h.
   int64_t future_tolerance_ms = 10 * 60'000;        // Clocks of a fleet drift by seconds; ten minutes is a wrong clock.
 
   // Bounds.

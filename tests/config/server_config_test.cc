@@ -196,6 +196,7 @@ scrape_configs:
 TEST(ServerConfig, StorageAndAlerting) {
   const ServerConfig config = parse(R"(
 storage:
+  encryption_key_file: keys/data.key
   tsdb:
     out_of_order_time_window: 30m
     retention: {time: 30d, size: 100GB, percentage: 80.5}
@@ -214,6 +215,7 @@ alerting:
   EXPECT_EQ(config.storage.retention.time_ms, 30 * 86'400'000LL);
   EXPECT_EQ(config.storage.retention.size_bytes, 100ull << 30);
   EXPECT_EQ(config.storage.retention.percentage, 80.5);
+  EXPECT_EQ(config.storage.encryption_key_file, "/etc/tidemark/keys/data.key");
   EXPECT_EQ(config.storage.out_of_order_window_ms, 1'800'000);
   EXPECT_THAT(config.rule_files, ElementsAre("/etc/tidemark/alerts.yaml", "/etc/tidemark/rules/*.yml", "/abs.yml"));
   EXPECT_EQ(config.alert_relabel_configs.size(), 1u);
@@ -223,7 +225,7 @@ alerting:
   EXPECT_EQ(config.alertmanagers[0].timeout_ms, 5'000);
   EXPECT_THAT(config.alertmanagers[0].static_configs[0].targets, ElementsAre("am:9093"));
   EXPECT_THAT(config.warnings,
-              ElementsAre("/etc/tidemark/tidemark.yml:6: \"exemplars\" in storage has no effect here"));
+              ElementsAre("/etc/tidemark/tidemark.yml:7: \"exemplars\" in storage has no effect here"));
 }
 
 // Every file in bad/ begins with what is wrong with it: "# want: LINE: MESSAGE", one comment an error.
