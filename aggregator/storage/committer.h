@@ -16,12 +16,6 @@
 
 namespace tidemark::storage {
 
-// Bounds on a label set. Prometheus has none by default; these are far above what anybody means to send.
-inline constexpr size_t kLabelsMax = 128;
-inline constexpr size_t kLabelNameBytesMax = 1024;
-inline constexpr size_t kLabelValueBytesMax = 64 << 10;
-inline constexpr size_t kLabelSetBytesMax = 128 << 10;
-
 class Committer {
  public:
   Committer(Head& head, Log& log, SeriesRecords& records, Health& health, Metrics& metrics, const Options& options,

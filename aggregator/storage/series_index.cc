@@ -1,144 +1,125 @@
 #include "aggregator/storage/series_index.h"
 
-#include <algorithm>
-
 namespace tidemark::storage {
 
 class SeriesIndex::Source final : public PostingsSource {
  public:
-  explicit Source(SeriesIndex& index) : index_(index) {}
+  Source(const PairTable& table, const Roaring& all) : table_(table), all_(all) {}
 
-  Result<Roaring> all() override { return index_.all_; }
+  Result<Roaring> all() override { return all_; }
 
   Result<Roaring> pair(std::string_view name, std::string_view value) override {
-    const auto values = index_.names_.find(name);
-    if (values == index_.names_.end()) return Roaring();
+    const auto values = table_.names().find(name);
+    if (values == table_.names().end()) return Roaring();
     const auto found = values->second.find(value);
-    return found == values->second.end() ? Roaring() : ids(found->second);
+    return found == values->second.end() ? Roaring() : table_.ids(found->second).bitmap();
   }
 
   Status values(std::string_view name, std::string_view prefix, const Visit& visit) override {
-    const auto values = index_.names_.find(name);
-    if (values == index_.names_.end()) return {};
+    const auto values = table_.names().find(name);
+    if (values == table_.names().end()) return {};
     for (auto at = values->second.lower_bound(prefix); at != values->second.end(); ++at) {
       if (!std::string_view(at->first).starts_with(prefix)) break;
-      if (!visit(at->first, [&]() -> Result<Roaring> { return ids(at->second); })) break;
+      if (!visit(at->first, [&]() -> Result<Roaring> { return table_.ids(at->second).bitmap(); })) break;
     }
     return {};
   }
 
  private:
-  Roaring ids(uint32_t number) const {
-    const auto& ids = index_.pairs_[number].ids;
-    return Roaring(ids.size(), ids.data());
-  }
-
-  SeriesIndex& index_;
+  const PairTable& table_;
+  const Roaring& all_;
 };
 
-bool SeriesIndex::same_labels(const Entry& entry, LabelsView labels) {
+SeriesIndex::SeriesIndex()
+    : by_labels_(0, LabelsHash{&entries_}, LabelsEqual{this}), by_id_(0, IdHash{&entries_}, IdEqual{&entries_}) {}
+
+bool SeriesIndex::has_labels(uint32_t number, const ByLabels& wanted) const {
+  const Entry& entry = entries_[number];
+  if (entry.hash != wanted.hash) return false;
+  const uint32_t* const pairs = pairs_of(entry);
   uint32_t i = 0;
-  for (const LabelView& label : labels) {
-    if (i == entry.pair_count || !(pair(entry.pairs[i]) == label)) return false;
+  for (const LabelView& label : wanted.labels) {
+    if (i == entry.pair_count || !(pair_table_.label(pairs[i]) == label)) return false;
     ++i;
   }
   return i == entry.pair_count;
 }
 
 std::optional<SeriesIndex::Found> SeriesIndex::find(uint64_t hash, LabelsView labels, uint32_t now_s) {
-  const auto first = by_hash_.find(hash);
-  if (first == by_hash_.end()) return std::nullopt;
-  const auto check = [&](SeriesId id) -> std::optional<Found> {
-    Entry& entry = entries_.find(id)->second;
-    if (!same_labels(entry, labels)) return std::nullopt;
-    entry.asked_s = now_s;
-    return Found{id, entry.slot};
-  };
-  if (const auto found = check(first->second)) return found;
-  const auto [begin, end] = collided_.equal_range(hash);
-  for (auto at = begin; at != end; ++at) {
-    if (const auto found = check(at->second)) return found;
-  }
-  return std::nullopt;
+  const auto found = by_labels_.find(ByLabels{hash, labels});
+  if (found == by_labels_.end()) return std::nullopt;
+  Entry& entry = entries_[*found];
+  entry.asked_s = now_s;
+  return Found{entry.id, entry.slot};
 }
 
 std::optional<SeriesIndex::Found> SeriesIndex::find(SeriesId id) {
-  const auto found = entries_.find(id);
-  if (found == entries_.end()) return std::nullopt;
-  return Found{id, found->second.slot};
+  const auto found = by_id_.find(ById{id});
+  if (found == by_id_.end()) return std::nullopt;
+  return Found{id, entries_[*found].slot};
 }
 
-uint32_t SeriesIndex::pair_number(LabelView label) {
-  auto values = names_.find(label.name);
-  if (values == names_.end()) values = names_.emplace(std::string(label.name), Values()).first;
-  const auto found = values->second.find(label.value);
-  if (found != values->second.end()) return found->second;
-  uint32_t number = 0;
-  if (free_pairs_.empty()) {
-    number = static_cast<uint32_t>(pairs_.size());
-    pairs_.emplace_back();
-  } else {
-    number = free_pairs_.back();
-    free_pairs_.pop_back();
+uint32_t SeriesIndex::allocate_pairs(uint8_t count) {
+  auto& free = free_pairs_[count];
+  if (!free.empty()) {
+    const uint32_t at = free.back();
+    free.pop_back();
+    return at;
   }
-  const auto added = values->second.emplace(std::string(label.value), number).first;
-  pairs_[number].name = &values->first;
-  pairs_[number].value = &added->first;
-  return number;
+  if (block_used_ + count > kBlockPairs) {
+    pair_blocks_.push_back(std::make_unique<uint32_t[]>(kBlockPairs));
+    block_used_ = 0;
+  }
+  const auto at = static_cast<uint32_t>((pair_blocks_.size() - 1) * kBlockPairs + block_used_);
+  block_used_ += count;
+  return at;
 }
 
 void SeriesIndex::add(SeriesId id, uint32_t slot, uint64_t hash, LabelsView labels, uint32_t now_s) {
-  Entry entry;
+  uint32_t number = 0;
+  if (free_entries_.empty()) {
+    number = static_cast<uint32_t>(entries_.size());
+    entries_.emplace_back();
+  } else {
+    number = free_entries_.back();
+    free_entries_.pop_back();
+  }
+  Entry& entry = entries_[number];
   entry.hash = hash;
+  entry.id = id;
   entry.slot = slot;
   entry.asked_s = now_s;
-  entry.pair_count = static_cast<uint32_t>(labels.size());
-  entry.pairs = std::make_unique<uint32_t[]>(entry.pair_count);
-  uint32_t i = 0;
-  for (const LabelView& label : labels) {
-    const uint32_t number = pair_number(label);
-    entry.pairs[i++] = number;
-    auto& ids = pairs_[number].ids;
-    // New series come with rising ids; only one that returns from disk goes into the middle.
-    ids.insert(ids.empty() || ids.back() < id ? ids.end() : std::lower_bound(ids.begin(), ids.end(), id), id);
-  }
-  if (!by_hash_.emplace(hash, id).second) collided_.emplace(hash, id);
-  entries_.emplace(id, std::move(entry));
+  entry.pair_count = static_cast<uint8_t>(labels.size());
+  entry.pairs_at = allocate_pairs(entry.pair_count);
+  uint32_t* pair = &pair_blocks_[entry.pairs_at / kBlockPairs][entry.pairs_at % kBlockPairs];
+  for (const LabelView& label : labels) *pair++ = pair_table_.add(label, id);
+  by_labels_.insert(number);
+  by_id_.insert(number);
   all_.add(id);
 }
 
 void SeriesIndex::remove(SeriesId id) {
-  const auto found = entries_.find(id);
-  if (found == entries_.end()) return;
-  const Entry& entry = found->second;
-  for (uint32_t i = 0; i < entry.pair_count; ++i) {
-    Pair& pair = pairs_[entry.pairs[i]];
-    pair.ids.erase(std::lower_bound(pair.ids.begin(), pair.ids.end(), id));
-    if (!pair.ids.empty()) continue;
-    const auto values = names_.find(*pair.name);
-    values->second.erase(values->second.find(*pair.value));
-    if (values->second.empty()) names_.erase(values);
-    pair.name = nullptr;
-    pair.value = nullptr;
-    free_pairs_.push_back(entry.pairs[i]);
-  }
-  const auto [begin, end] = collided_.equal_range(entry.hash);
-  const auto collided = std::find_if(begin, end, [&](const auto& one) { return one.second == id; });
-  if (collided != end) {
-    collided_.erase(collided);
-  } else if (begin != end) {
-    by_hash_[entry.hash] = begin->second;
-    collided_.erase(begin);
-  } else {
-    by_hash_.erase(entry.hash);
-  }
-  entries_.erase(found);
+  const auto found = by_id_.find(ById{id});
+  if (found == by_id_.end()) return;
+  const uint32_t number = *found;
+  by_id_.erase(found);
+  by_labels_.erase(number);
+  Entry& entry = entries_[number];
+  for (uint32_t i = 0; i < entry.pair_count; ++i) pair_table_.remove(pairs_of(entry)[i], id);
+  free_pairs_[entry.pair_count].push_back(entry.pairs_at);
+  entry = {};
+  free_entries_.push_back(number);
   all_.remove(id);
 }
 
+void SeriesIndex::reserve(size_t series) {
+  by_labels_.reserve(series);
+  by_id_.reserve(series);
+}
+
 uint32_t SeriesIndex::last_asked_s(SeriesId id) {
-  const auto found = entries_.find(id);
-  return found == entries_.end() ? 0 : found->second.asked_s;
+  const auto found = by_id_.find(ById{id});
+  return found == by_id_.end() ? 0 : entries_[*found].asked_s;
 }
 
 std::string SeriesIndex::encoded_labels(SeriesId id) {
@@ -151,20 +132,20 @@ std::string SeriesIndex::encoded_labels(SeriesId id) {
 }
 
 Result<Roaring> SeriesIndex::match(const std::vector<Matcher>& matchers) {
-  Source source(*this);
+  Source source(pair_table_, all_);
   return storage::match(source, matchers);
 }
 
 std::vector<std::string> SeriesIndex::label_names() {
   std::vector<std::string> out;
-  for (const auto& [name, values] : names_) out.push_back(name);
+  for (const auto& [name, values] : pair_table_.names()) out.push_back(name);
   return out;
 }
 
 std::vector<std::string> SeriesIndex::label_values(std::string_view name) {
   std::vector<std::string> out;
-  const auto values = names_.find(name);
-  if (values == names_.end()) return out;
+  const auto values = pair_table_.names().find(name);
+  if (values == pair_table_.names().end()) return out;
   for (const auto& [value, number] : values->second) out.push_back(value);
   return out;
 }
