@@ -216,7 +216,8 @@ TEST_F(EncryptionTest, AWriteAheadLogCutShortLosesItsEndOnly) {
   }
   const auto full = fs::file_size(log);
   ASSERT_GT(full, 4096u);
-  for (const uint64_t keep : {uint64_t{0}, uint64_t{10}, uint64_t{4096}, uint64_t{4100}, full / 2, full - 200, full - 3}) {
+  for (const uint64_t keep :
+       {uint64_t{0}, uint64_t{10}, uint64_t{4096}, uint64_t{4100}, full / 2, full - 200, full - 3}) {
     SCOPED_TRACE(keep);
     fs::remove_all(options_.path);
     fs::copy(saved, options_.path, fs::copy_options::recursive);
