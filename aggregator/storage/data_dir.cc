@@ -44,10 +44,20 @@ Status check_format(const std::string& dir, const std::string& file) {
   return {};
 }
 
+DataDir data_dir(const std::string& path) { return {path, path + "/rocks", path + "/ingest"}; }
+
 }  // namespace
 
+Status mark_format(const std::string& path) {
+  const std::string file = path + "/" + kFormatFileName;
+  std::error_code error;
+  if (fs::exists(file, error)) return check_format(path, file);
+  const Status status = write_durably(file, std::string(kFormatLine) + std::to_string(kFormat) + "\n");
+  return status.ok() ? status : not_writable(path, status.message());
+}
+
 Result<DataDir> prepare_data_dir(const std::string& path) {
-  const DataDir dir{path, path + "/rocks", path + "/ingest"};
+  const DataDir dir = data_dir(path);
   std::error_code error;
   fs::create_directories(path, error);
   if (error) {
@@ -55,18 +65,21 @@ Result<DataDir> prepare_data_dir(const std::string& path) {
                            " (create it, or choose another with --storage.tsdb.path)"));
   }
   if (::access(path.c_str(), W_OK | X_OK) != 0) return fail(not_writable(path, std::strerror(errno)));
-  const std::string format_file = path + "/tidemark.format";
-  if (fs::exists(format_file, error)) {
-    const Status status = check_format(path, format_file);
-    if (!status.ok()) return fail(status);
-  } else if (const Status status =
-                 write_durably(format_file, std::string(kFormatLine) + std::to_string(kFormat) + "\n");
-             !status.ok()) {
-    return fail(not_writable(path, status.message()));
-  }
+  if (Status status = mark_format(path); !status.ok()) return fail(status);
   fs::create_directories(dir.rocks, error);
   if (error) return fail(not_writable(dir.rocks, error.message()));
   return dir;
+}
+
+Result<DataDir> find_data_dir(const std::string& path) {
+  std::error_code error;
+  const std::string format_file = path + "/" + kFormatFileName;
+  if (!fs::exists(format_file, error)) {
+    return fail(Status::not_found(path + " is no data directory: there is no " + format_file +
+                                  " (name one with --storage.tsdb.path)"));
+  }
+  if (Status status = check_format(path, format_file); !status.ok()) return fail(status);
+  return data_dir(path);
 }
 
 }  // namespace tidemark::storage

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <string>
 
 namespace tidemark::storage {
@@ -167,6 +168,20 @@ std::unique_ptr<rocksdb::Env> make_encrypted_env(const EncryptionKey& key, rocks
   auto whole = std::make_shared<WholePrefixes>(base->GetFileSystem());
   auto provider = std::make_shared<CtrProvider>(std::make_shared<const Cipher>(key));
   return rocksdb::NewCompositeEnv(rocksdb::NewEncryptedFS(whole, provider));
+}
+
+Result<std::unique_ptr<rocksdb::Env>> open_encryption(const std::string& folder, bool in_use,
+                                                      const std::string& key_file, rocksdb::Env* base, Logger& logger) {
+  std::optional<EncryptionKey> key;
+  if (!key_file.empty()) {
+    Result<EncryptionKey> read = EncryptionKey::read(key_file, logger);
+    if (!read) return fail(read.error());
+    key = *read;
+  }
+  const Status status = check_encryption(folder, in_use, key ? &*key : nullptr, key_file);
+  if (!status.ok()) return fail(status);
+  if (!key) return nullptr;
+  return make_encrypted_env(*key, base != nullptr ? base : rocksdb::Env::Default());
 }
 
 }  // namespace tidemark::storage

@@ -107,16 +107,15 @@ Status check_encryption(const std::string& data_dir, bool database_exists, const
   if (!is_encrypted(data_dir)) {
     if (key == nullptr) return {};
     if (database_exists) {
-      return Status::invalid("data directory " + data_dir + " is not encrypted, but a key is given: start without " +
-                             std::string(kFlag) + ", or move the data into a new, encrypted directory with " +
+      return Status::invalid(data_dir + " is not encrypted, but a key is given: start without " + std::string(kFlag) +
+                             ", or move the data into a new, encrypted directory with " +
                              "\"tidemark tsdb backup\" and \"tidemark tsdb restore " + std::string(kFlag) + "\"");
     }
     const Status written = write_durably(record, std::string(kRecordBegin) + key->check() + "\n");
     return written.ok() ? written : Status::io("cannot write " + record + ": " + written.message());
   }
   if (key == nullptr) {
-    return Status::invalid("data directory " + data_dir + " is encrypted: name the file of its key with " +
-                           std::string(kFlag));
+    return Status::invalid(data_dir + " is encrypted: name the file of its key with " + std::string(kFlag));
   }
   std::ifstream in(record);
   std::string line;
@@ -127,7 +126,7 @@ Status check_encryption(const std::string& data_dir, bool database_exists, const
   }
   const std::string_view check = std::string_view(line).substr(kRecordBegin.size());
   if (check.size() != key->check().size() || CRYPTO_memcmp(check.data(), key->check().data(), check.size()) != 0) {
-    return Status::invalid("the key in " + key_file + " is not the one that data directory " + data_dir +
+    return Status::invalid("the key in " + key_file + " is not the one that " + data_dir +
                            " was encrypted with: name the right one with " + std::string(kFlag) +
                            " (without it the data cannot be read)");
   }

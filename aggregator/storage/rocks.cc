@@ -10,10 +10,8 @@
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 
 #include "aggregator/storage/encrypted_env.h"
-#include "aggregator/storage/encryption_key.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/postings.h"
 
@@ -117,23 +115,6 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
   return cf;
 }
 
-// The files' env, null when the directory is not encrypted.
-Result<std::unique_ptr<rocksdb::Env>> open_encryption(const DataDir& dir, const Options& options,
-                                                      tidemark::Logger& logger) {
-  std::optional<EncryptionKey> key;
-  if (!options.encryption_key_file.empty()) {
-    Result<EncryptionKey> read = EncryptionKey::read(options.encryption_key_file, logger);
-    if (!read) return fail(read.error());
-    key = std::move(*read);
-  }
-  std::error_code error;
-  const bool database_exists = std::filesystem::exists(dir.rocks + "/CURRENT", error);
-  const Status status = check_encryption(dir.path, database_exists, key ? &*key : nullptr, options.encryption_key_file);
-  if (!status.ok()) return fail(status);
-  if (!key) return nullptr;
-  return make_encrypted_env(*key, options.env != nullptr ? options.env : rocksdb::Env::Default());
-}
-
 Status open_failure(const DataDir& dir, const rocksdb::Status& status) {
   const std::string text = status.ToString();
   if (text.find("LOCK") != std::string::npos || text.find("lock ") != std::string::npos) {
@@ -142,7 +123,8 @@ Status open_failure(const DataDir& dir, const rocksdb::Status& status) {
                                text + ")");
   }
   if (status.IsCorruption()) {
-    return Status::corruption("data directory " + dir.path + " is damaged: " + text + " (restore it from a backup)");
+    return Status::corruption("data directory " + dir.path + " is damaged: " + text +
+                              " (run \"tidemark tsdb repair\", or restore it from a backup)");
   }
   return Status::io("cannot open data directory " + dir.path + ": " + text);
 }
@@ -157,9 +139,11 @@ Status to_status(const rocksdb::Status& status, std::string_view doing) {
   return Status::io(std::move(message));
 }
 
-Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& options, Logger& logger) {
+Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& options, Logger& logger, OpenMode mode) {
   std::unique_ptr<Rocks> rocks(new Rocks());
-  auto encrypted = open_encryption(dir, options, logger);
+  std::error_code error;
+  const bool exists = std::filesystem::exists(dir.rocks + "/CURRENT", error);
+  auto encrypted = open_encryption(dir.path, exists, options.encryption_key_file, options.env, logger);
   if (!encrypted) return fail(encrypted.error());
   rocks->encrypted_env_ = std::move(*encrypted);
   // One bound for both: memtables are charged to the cache.
@@ -169,24 +153,50 @@ Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& op
   for (size_t i = 0; i < kFamilyCount; ++i) {
     rocks->families_.emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i), options, cache));
   }
-  rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(rocks->db_options_, dir.rocks, rocks->families_, &rocks->handles_, &db);
-  if (status.IsCorruption()) {
-    // A flipped bit in the middle of the log. What reads is kept; recovery says which positions are gone.
-    logger.error("the write-ahead log is damaged: opening without what does not read", {{"err", status.ToString()}});
-    rocks->db_options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
-    rocks->log_was_damaged_ = true;
-    status = rocksdb::DB::Open(rocks->db_options_, dir.rocks, rocks->families_, &rocks->handles_, &db);
+  if (mode == OpenMode::kSalvage) {
+    for (rocksdb::ColumnFamilyDescriptor& family : rocks->families_) family.options.disable_auto_compactions = true;
   }
+  if (mode != OpenMode::kServe) {
+    rocks->db_options_.create_if_missing = false;
+    rocks->db_options_.paranoid_checks = false;
+    rocks->db_options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  }
+  const rocksdb::Status status =
+      mode == OpenMode::kRead ? rocks->open_for_reading(dir) : rocks->open_for_serving(dir, logger);
   if (!status.ok()) return fail(open_failure(dir, status));
-  rocks->db_.reset(db);
   return rocks;
 }
 
+rocksdb::Status Rocks::open_for_serving(const DataDir& dir, Logger& logger) {
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);
+  if (status.IsCorruption() && db_options_.paranoid_checks) {
+    // A flipped bit in the middle of the log. What reads is kept; recovery says which positions are gone.
+    logger.error("the write-ahead log is damaged: opening without what does not read", {{"err", status.ToString()}});
+    db_options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    log_was_damaged_ = true;
+    status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);
+  }
+  db_.reset(db);
+  return status;
+}
+
+rocksdb::Status Rocks::open_for_reading(const DataDir& dir) {
+  rocksdb::Status status = env().LockFile(dir.rocks + "/LOCK", &lock_);
+  if (!status.ok()) return status;
+  rocksdb::DB* db = nullptr;
+  status = rocksdb::DB::OpenForReadOnly(db_options_, dir.rocks, families_, &handles_, &db);
+  db_.reset(db);
+  return status;
+}
+
 Rocks::~Rocks() {
-  if (!db_) return;
-  for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
-  db_->Close().PermitUncheckedError();
+  if (db_) {
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+    db_->Close().PermitUncheckedError();
+    db_.reset();
+  }
+  if (lock_ != nullptr) env().UnlockFile(lock_).PermitUncheckedError();
 }
 
 rocksdb::Options Rocks::file_options(Family family) const {

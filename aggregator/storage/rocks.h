@@ -18,18 +18,27 @@ namespace tidemark::storage {
 enum class Family : size_t { kDefault, kSeries, kPostings, kChunks, kCheckpoints, kLog, kState };
 inline constexpr size_t kFamilyCount = 7;
 
+enum class OpenMode {
+  kServe,    // Makes what is missing.
+  kRead,     // Changes nothing. What is damaged does not stop it, but fails when read.
+  kSalvage,  // As kRead, but writable, with nothing compacted: what reads is to be taken out.
+};
+
 // Owns the database; closes it when it goes. Thread-safe as RocksDB is.
 class Rocks {
  public:
-  // Repairs nothing, but after a log that does not read in the middle it opens with what does, and says so.
-  // A directory is opened with the key it was made with, or without one: anything else fails before a file is touched.
-  static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger);
+  // Repairs nothing, but after a log that does not read in the middle it opens with what does, and says so. A directory
+  // is opened with the key it was made with, or without one: anything else fails before a file is touched. One process
+  // at a time, in every mode.
+  static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger,
+                                             OpenMode mode = OpenMode::kServe);
   ~Rocks();
   Rocks(const Rocks&) = delete;
   Rocks& operator=(const Rocks&) = delete;
 
   rocksdb::DB& db() { return *db_; }
   rocksdb::ColumnFamilyHandle* family(Family family) { return handles_[static_cast<size_t>(family)]; }
+  rocksdb::Env& env() const { return *db_options_.env; }
   // For files that are going to be ingested into it.
   rocksdb::Options file_options(Family family) const;
 
@@ -40,7 +49,11 @@ class Rocks {
  private:
   Rocks() = default;
 
+  rocksdb::Status open_for_serving(const DataDir& dir, Logger& logger);
+  rocksdb::Status open_for_reading(const DataDir& dir);
+
   std::unique_ptr<rocksdb::Env> encrypted_env_;  // Null when not encrypted.
+  rocksdb::FileLock* lock_ = nullptr;            // Of kRead; RocksDB takes its own only to write.
   rocksdb::DBOptions db_options_;
   std::vector<rocksdb::ColumnFamilyDescriptor> families_;
   std::unique_ptr<rocksdb::DB> db_;

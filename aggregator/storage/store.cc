@@ -1,6 +1,7 @@
 #include "aggregator/storage/store.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "aggregator/storage/checkpoint.h"
@@ -10,6 +11,7 @@
 #include "aggregator/storage/retention.h"
 #include "aggregator/storage/select.h"
 #include "aggregator/storage/settings.h"
+#include "aggregator/storage/snapshot.h"
 #include "aggregator/storage/state.h"
 
 namespace tidemark::storage {
@@ -38,6 +40,7 @@ class StoreImpl final : public Store {
   Status start() {
     auto dir = prepare_data_dir(options_.path);
     if (!dir) return dir.error();
+    dir_ = *dir;
     auto rocks = Rocks::open(*dir, options_, logger_);
     if (!rocks) return rocks.error();
     rocks_ = std::move(*rocks);
@@ -80,6 +83,28 @@ class StoreImpl final : public Store {
   }
   Status write_state(const std::vector<StateChange>& changes) override { return state_->write(changes); }
 
+  Status snapshot(const std::string& name) override {
+    if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
+      return Status::invalid("a snapshot's name must be that of a file, got \"" + name + "\"");
+    }
+    return snapshot_to(options_.path + "/" + kSnapshotsFolder + "/" + name);
+  }
+
+  // From a snapshot, so that checkpoints need not wait while files are copied.
+  Result<Backup> backup(const std::string& folder, size_t keep) override {
+    if (backing_up_.exchange(true)) return fail(Status::unavailable("a backup is under way: try again later"));
+    const std::string source = options_.path + "/backup";
+    std::error_code ignored;
+    std::filesystem::remove_all(source, ignored);
+    const Status taken = snapshot_to(source);
+    Result<Backup> made = taken.ok()
+                              ? make_backup(source, {folder, options_.encryption_key_file, options_.env}, keep, logger_)
+                              : fail(taken);
+    std::filesystem::remove_all(source, ignored);
+    backing_up_ = false;
+    return made;
+  }
+
   Status close() override {
     maintenance_.reset();
     Status status = checkpointer_->run(true);
@@ -113,14 +138,21 @@ class StoreImpl final : public Store {
 
  private:
   void checkpoint() {
+    const MutexLock lock(files_mu_);
     if (Status status = checkpointer_->run(false); !status.ok()) {
       logger_.error("checkpoint failed", {{"err", status}});
     }
   }
 
   void retain() {
+    const MutexLock lock(files_mu_);
     // Its failures are counted and logged where they happen; the next pass tries again.
     static_cast<void>(retention_->run(clock_.now_ms(), retention_ms_.load(), retention_bytes_.load()));
+  }
+
+  Status snapshot_to(const std::string& path) {
+    const MutexLock lock(files_mu_);
+    return take_snapshot(*rocks_, dir_, path);
   }
 
   int64_t oldest_in_files_ms() {
@@ -148,6 +180,10 @@ class StoreImpl final : public Store {
   Health health_;
   std::atomic<int64_t> retention_ms_;
   std::atomic<uint64_t> retention_bytes_;
+  DataDir dir_;
+  // Checkpoints, retention and snapshots, one at a time: held across I/O, never taken by a commit or a query.
+  Mutex files_mu_;
+  std::atomic<bool> backing_up_ = false;
   std::unique_ptr<Rocks> rocks_;
   std::unique_ptr<SeriesRecords> records_;
   std::unique_ptr<Head> head_;

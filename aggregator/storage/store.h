@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "aggregator/storage/admin.h"
 #include "aggregator/storage/appender.h"
 #include "aggregator/storage/querier.h"
 #include "aggregator/storage/state_store.h"
@@ -63,7 +64,7 @@ struct Stats {
   int64_t max_ms = 0;
 };
 
-class Store : public Appender, public Queryable, public StateStore {
+class Store : public Appender, public Queryable, public StateStore, public Admin {
  public:
   // Opens or creates. Fails, naming the path and the remedy, when the directory is in use, not writable, or of a newer
   // format. Everything referred to must outlive the store.
