@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aggregator/storage/postings.h"
+#include "aggregator/storage/window_marks.h"
 
 namespace tidemark::storage {
 namespace {
@@ -168,6 +169,7 @@ Status Checkpointer::add_postings(Ingest& ingest, const std::vector<ShardCopy>& 
       if (window >= oldest) windows[window].add(sealed.series);
     }
   }
+  if (Status status = add_dirty_marks(rocks_, ingest, windows); !status.ok()) return status;
   for (auto& [window, ids] : windows) {
     Roaring& posted = posted_[window];
     ids -= posted;

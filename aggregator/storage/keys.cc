@@ -70,6 +70,10 @@ std::optional<Window> parse_window(std::string_view key) {
   return static_cast<Window>(read_be32(key.data() + 1) ^ kBias);
 }
 
+std::string dirty_key(Window window) { return window_prefix(Tier::kRaw, window) + 'D'; }
+
+std::string progress_key(Window window) { return window_prefix(Tier::kRaw, window) + 'R'; }
+
 std::string all_postings_key(Tier tier, Window window) { return window_prefix(tier, window) + 'a'; }
 
 std::string postings_prefix(Tier tier, Window window) { return window_prefix(tier, window) + 'p'; }

@@ -6,8 +6,10 @@
 //   series       'i' id:4                                                               encoded labels
 //                'h' label hash:8 id:4                                                  empty
 //   chunks       tier:1 window:4 id:4 start:4 version:8                                 chunk (chunk.h)
-//   postings     tier:1 window:4 'a'                                                    bitmaps (postings.h): every
-//   series
+//   postings     raw:1 window:4 'D'                                                     bitmaps: see window_marks.h
+//                raw:1 window:4 'R'                                                     progress: see window_marks.h
+//                tier:1 window:4 'a'                                                    bitmaps (postings.h): every
+//                series
 //                tier:1 window:4 'p' escaped(name) 00 00 value                          bitmaps: series with
 //                name="value"
 //   checkpoints  'm' shard:2                                                            marker (checkpoint_record.h)
@@ -75,6 +77,8 @@ std::string chunk_series_prefix(Tier tier, Window window, SeriesId series);
 // Of any key in chunks or postings. Nothing when it is too short to be one.
 std::optional<Window> parse_window(std::string_view key);
 
+std::string dirty_key(Window window);
+std::string progress_key(Window window);
 std::string all_postings_key(Tier tier, Window window);
 std::string postings_key(Tier tier, Window window, std::string_view name, std::string_view value);
 // What all pairs of a window begin with, and all pairs of one name.

@@ -1,5 +1,6 @@
 #include "aggregator/storage/maintenance.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace tidemark::storage {
@@ -38,13 +39,15 @@ void Maintenance::ask_retention() {
 void Maintenance::run() {
   auto checkpoint_at = steady_clock::now() + kCheckpointEvery;
   auto retention_at = steady_clock::now() + kRetentionEvery;
+  auto piece_at = steady_clock::time_point::max();
   for (;;) {
     bool checkpoint = false;
     bool retention = false;
     {
       const MutexLock lock(mu_);
-      while (!stopping_ && !checkpoint_ && !retention_ && steady_clock::now() < std::min(checkpoint_at, retention_at)) {
-        asked_.wait_for(mu_, std::min(checkpoint_at, retention_at) - steady_clock::now());
+      const auto next_at = std::min({checkpoint_at, retention_at, piece_at});
+      while (!stopping_ && !checkpoint_ && !retention_ && steady_clock::now() < next_at) {
+        asked_.wait_for(mu_, next_at - steady_clock::now());
       }
       if (stopping_) return;
       checkpoint = checkpoint_ || steady_clock::now() >= checkpoint_at;
@@ -58,6 +61,12 @@ void Maintenance::run() {
     if (retention) {
       work_.retention();
       retention_at = steady_clock::now() + kRetentionEvery;
+      piece_at = steady_clock::now();
+    }
+    if (const auto start = steady_clock::now(); start >= piece_at) {
+      const bool more = work_.closed_windows();
+      const auto end = steady_clock::now();
+      piece_at = more ? end + (end - start) : steady_clock::time_point::max();
     }
   }
 }

@@ -1,5 +1,7 @@
 // Maintenance: the thread behind the store. It runs checkpoints when the log or the head asks for one and at least
-// every half hour, and retention when its settings change and every ten minutes.
+// every half hour, retention when its settings change and every ten minutes, and after retention the work on closed
+// windows, piece by piece: a checkpoint waits for one piece at most, and between two pieces the thread rests as long
+// as the last one took, so ingest keeps half a core more.
 #pragma once
 
 #include <functional>
@@ -14,6 +16,7 @@ class Maintenance {
   struct Work {
     std::function<void()> checkpoint;
     std::function<void()> retention;
+    std::function<bool()> closed_windows;  // One piece. True: there is more to do.
   };
 
   explicit Maintenance(Work work);

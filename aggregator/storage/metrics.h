@@ -37,7 +37,13 @@ struct Metrics {
   prometheus::Counter& chunks_sealed;
   prometheus::Counter& windows_dropped;
   prometheus::Counter& retention_failures;
-  prometheus::Counter& corruptions;  // Pieces that did not read and were skipped.
+  prometheus::Counter& rewrite_windows;  // Closed windows gone through from the first series to the last.
+  prometheus::Counter& rewrite_series;   // Series whose chunks were replaced.
+  prometheus::Counter& rewrite_chunks_before;
+  prometheus::Counter& rewrite_chunks_after;
+  prometheus::Counter& rewrite_failures;
+  prometheus::Histogram& rewrite_seconds;  // One piece.
+  prometheus::Counter& corruptions;        // Pieces that did not read and were skipped.
   prometheus::Gauge& replay_seconds;
   prometheus::Gauge& replayed_records;
   prometheus::Gauge& read_only;

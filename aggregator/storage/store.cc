@@ -13,6 +13,7 @@
 #include "aggregator/storage/settings.h"
 #include "aggregator/storage/snapshot.h"
 #include "aggregator/storage/state.h"
+#include "aggregator/storage/window_rewrite.h"
 
 namespace tidemark::storage {
 namespace {
@@ -58,7 +59,10 @@ class StoreImpl final : public Store {
         std::make_unique<Checkpointer>(*head_, *rocks_, *log_, health_, metrics_, options_, clock_, dir->ingest);
     committer_ =
         std::make_unique<Committer>(*head_, *log_, *records_, health_, metrics_, options_, clock_, retention_ms_);
-    maintenance_ = std::make_unique<Maintenance>(Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }});
+    rewriter_ = std::make_unique<WindowRewriter>(*rocks_, metrics_, logger_, clock_, dir->ingest + "/windows",
+                                                 WindowRewriter::Limits{});
+    maintenance_ = std::make_unique<Maintenance>(
+        Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }, [this] { return closed_windows(); }});
     if (recovered->log_bytes >= options_.log_bytes_max) maintenance_->ask_checkpoint();
     return {};
   }
@@ -155,6 +159,12 @@ class StoreImpl final : public Store {
     return take_snapshot(*rocks_, dir_, path);
   }
 
+  bool closed_windows() {
+    const MutexLock lock(files_mu_);
+    if (!health_.status().ok()) return false;
+    return rewriter_->step({window_of(head_->oldest_kept_ms.load()), clock_.now_ms(), head_->newest_ms.load()});
+  }
+
   int64_t oldest_in_files_ms() {
     const std::unique_ptr<rocksdb::Iterator> at(
         rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kChunks)));
@@ -181,7 +191,8 @@ class StoreImpl final : public Store {
   std::atomic<int64_t> retention_ms_;
   std::atomic<uint64_t> retention_bytes_;
   DataDir dir_;
-  // Checkpoints, retention and snapshots, one at a time: held across I/O, never taken by a commit or a query.
+  // Checkpoints, retention, work on closed windows and snapshots, one at a time: held across I/O, never taken by a
+  // commit or a query.
   Mutex files_mu_;
   std::atomic<bool> backing_up_ = false;
   std::unique_ptr<Rocks> rocks_;
@@ -192,6 +203,7 @@ class StoreImpl final : public Store {
   std::unique_ptr<Log> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Committer> committer_;
+  std::unique_ptr<WindowRewriter> rewriter_;
   std::unique_ptr<Maintenance> maintenance_;
 };
 

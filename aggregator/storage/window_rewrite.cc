@@ -1,0 +1,237 @@
+#include "aggregator/storage/window_rewrite.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include "aggregator/storage/postings.h"
+#include "aggregator/storage/window_index.h"
+
+namespace tidemark::storage {
+
+ChunkRun run_to_rewrite(const std::vector<ReadChunk>& chunks) {
+  std::vector<bool> overlaps(chunks.size());
+  size_t reaches_furthest = 0;
+  for (size_t i = 1; i < chunks.size(); ++i) {
+    if (chunks[i].first_ms <= chunks[reaches_furthest].last_ms) overlaps[i] = overlaps[reaches_furthest] = true;
+    if (chunks[i].last_ms >= chunks[reaches_furthest].last_ms) reaches_furthest = i;
+  }
+  const auto stays = [&](size_t i) { return chunks[i].count >= kChunkSamplesMax && !overlaps[i]; };
+  ChunkRun run{0, chunks.size()};
+  while (run.begin < run.end && stays(run.begin)) ++run.begin;
+  while (run.begin < run.end && stays(run.end - 1)) --run.end;
+  size_t samples = 0;
+  bool overlap = false;
+  for (size_t i = run.begin; i < run.end; ++i) {
+    samples += chunks[i].count;
+    overlap = overlap || overlaps[i];
+  }
+  const size_t chunks_needed = (samples + kChunkSamplesMax - 1) / kChunkSamplesMax;
+  if (!overlap && chunks_needed >= run.end - run.begin) return {};
+  return run;
+}
+
+// One piece of the work on one window: some series, one ingest.
+class WindowRewriter::Piece {
+ public:
+  Piece(WindowRewriter& rewriter, Window window, Ingest& ingest)
+      : rewriter_(rewriter), window_(window), ingest_(ingest) {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;  // Read once; queries need the cache for what they come back to.
+    options.readahead_size = 1 << 20;
+    at_.reset(rewriter.rocks_.db().NewIterator(options, rewriter.rocks_.family(Family::kChunks)));
+  }
+
+  bool full() const { return work_ >= rewriter_.limits_.samples_in_piece; }
+
+  // Series from `first_id` on until the piece is full. Returns the first that is still to do, or kAllIds.
+  Result<uint64_t> from(uint64_t first_id) {
+    if (Status status = ingest_.next_file(Family::kChunks); !status.ok()) return fail(status);
+    const std::string prefix = window_prefix(Tier::kRaw, window_);
+    at_->Seek(chunk_series_prefix(Tier::kRaw, window_, static_cast<SeriesId>(first_id)));
+    while (at_->Valid() && at_->key().starts_with(prefix)) {
+      const auto key = parse_chunk_key(view(at_->key()));
+      if (!key) {
+        at_->Next();
+        continue;
+      }
+      if (full()) return key->series;
+      if (Status status = one_series(key->series); !status.ok()) return fail(status);
+    }
+    if (!at_->status().ok()) return fail(to_status(at_->status(), "reading chunks"));
+    return WindowProgress::kAllIds;
+  }
+
+  // Series of `ids` until the piece is full; what it does, it takes out.
+  Status some(Roaring& ids) {
+    if (Status status = ingest_.next_file(Family::kChunks); !status.ok()) return status;
+    while (!ids.isEmpty() && !full()) {
+      const SeriesId id = ids.minimum();
+      at_->Seek(chunk_series_prefix(Tier::kRaw, window_, id));
+      if (Status status = one_series(id); !status.ok()) return status;
+      ids.remove(id);
+    }
+    return {};
+  }
+
+  Status marks(const WindowProgress& progress, const Roaring& dirty_before, const Roaring& dirty) {
+    if (Status status = ingest_.next_file(Family::kPostings); !status.ok()) return status;
+    const std::string key = dirty_key(window_);
+    if (dirty != dirty_before) {
+      Status status = dirty.isEmpty() ? ingest_.erase(key) : ingest_.put(key, encode_postings(dirty));
+      if (!status.ok()) return status;
+    }
+    return ingest_.put(progress_key(window_), encode_progress(progress));
+  }
+
+  void count(Metrics& metrics) const {
+    metrics.rewrite_series.Increment(static_cast<double>(series_));
+    metrics.rewrite_chunks_before.Increment(static_cast<double>(chunks_before_));
+    metrics.rewrite_chunks_after.Increment(static_cast<double>(chunks_after_));
+  }
+
+ private:
+  // REQUIRES: at_ is at the series' first chunk, if it has any. Leaves it behind the last.
+  Status one_series(SeriesId id) {
+    const std::string prefix = chunk_series_prefix(Tier::kRaw, window_, id);
+    std::vector<ReadChunk> chunks;
+    bool readable = true;
+    for (; at_->Valid() && at_->key().starts_with(prefix); at_->Next()) {
+      const auto key = parse_chunk_key(view(at_->key()));
+      const Result<ChunkView> chunk = parse_chunk(view(at_->value()));
+      if (!key || !chunk) {
+        // Left to be found by readers and repaired; a rewrite would make the loss look like nothing had been there.
+        readable = false;
+        continue;
+      }
+      chunks.push_back(
+          {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
+      work_ += rewriter_.limits_.samples_a_chunk;
+    }
+    if (!at_->status().ok()) return to_status(at_->status(), "reading chunks");
+    if (!readable) {
+      rewriter_.metrics_.corruptions.Increment();
+      return {};
+    }
+    // Keys sort by start and version already, so the chunks are sorted by their first sample.
+    return replace(id, std::move(chunks));
+  }
+
+  Status replace(SeriesId id, std::vector<ReadChunk> chunks) {
+    std::map<std::string, std::string> changes;  // By key; an empty value deletes.
+    for (const ReadChunk& chunk : chunks) changes.emplace(key_of(id, chunk), "");
+    Position version = 0;
+    if (rewriter_.subtract_ && rewriter_.subtract_(window_, id, chunks)) {
+      for (const ReadChunk& chunk : chunks) version = std::max(version, chunk.version);
+    } else {
+      const ChunkRun run = run_to_rewrite(chunks);
+      if (run.begin == run.end) return {};
+      for (size_t i = 0; i < chunks.size(); ++i) {
+        if (i < run.begin || i >= run.end) changes.erase(key_of(id, chunks[i]));
+      }
+      chunks.erase(chunks.begin() + static_cast<ptrdiff_t>(run.end), chunks.end());
+      chunks.erase(chunks.begin(), chunks.begin() + static_cast<ptrdiff_t>(run.begin));
+      for (const ReadChunk& chunk : chunks) version = std::max(version, chunk.version);
+    }
+    const size_t before = changes.size();
+    size_t after = 0;
+    merge_.reset(std::move(chunks), INT64_MIN, INT64_MAX);
+    while (const size_t count = merge_.next(t_ms_, v_)) {
+      const std::span<const int64_t> t_ms(t_ms_.data(), count);
+      const std::string key = chunk_key({Tier::kRaw, window_, id, t_ms.front(), version});
+      changes[key] = make_chunk(t_ms, std::span<const double>(v_.data(), count));
+      work_ += count;
+      ++after;
+    }
+    if (!merge_.status().ok()) {
+      rewriter_.metrics_.corruptions.Increment();
+      return {};
+    }
+    for (const auto& [key, value] : changes) {
+      Status status = value.empty() ? ingest_.erase(key) : ingest_.put(key, value);
+      if (!status.ok()) return status;
+    }
+    ++series_;
+    chunks_before_ += before;
+    chunks_after_ += after;
+    return {};
+  }
+
+  std::string key_of(SeriesId id, const ReadChunk& chunk) const {
+    return chunk_key({Tier::kRaw, window_, id, chunk.first_ms, chunk.version});
+  }
+
+  WindowRewriter& rewriter_;
+  const Window window_;
+  Ingest& ingest_;
+  std::unique_ptr<rocksdb::Iterator> at_;
+  ChunkMerge merge_;
+  std::array<int64_t, kChunkSamplesMax> t_ms_;
+  std::array<double, kChunkSamplesMax> v_;
+  size_t work_ = 0;
+  size_t series_ = 0;
+  size_t chunks_before_ = 0;
+  size_t chunks_after_ = 0;
+};
+
+bool WindowRewriter::step(const Bounds& bounds) {
+  WindowIndex index(rocks_, nullptr);
+  const Window closed_before =
+      std::min(window_of(std::clamp(bounds.now_ms - limits_.grace_ms, kOldestTimestampMs, kNewestTimestampMs)),
+               window_of(std::clamp(bounds.newest_ms, kOldestTimestampMs, kNewestTimestampMs)));
+  const auto windows = index.windows(std::max(bounds.oldest, next_window_), closed_before - 1);
+  if (!windows) {
+    metrics_.rewrite_failures.Increment();
+    return false;
+  }
+  for (const Window window : *windows) {
+    const int64_t start_ns = clock_.monotonic_ns();
+    const Result<bool> worked = step_in(window);
+    if (!worked) {
+      metrics_.rewrite_failures.Increment();
+      logger_.warn("rewriting a day failed, and is tried again later",
+                   {{"day", std::to_string(window)}, {"err", worked.error()}});
+    } else if (*worked) {
+      metrics_.rewrite_seconds.Observe(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);
+      next_window_ = window;
+      return true;
+    }
+    next_window_ = window + 1;
+  }
+  next_window_ = INT32_MIN;
+  return false;
+}
+
+Result<bool> WindowRewriter::step_in(Window window) {
+  const auto read = read_progress(rocks_, window);
+  if (!read && read.error().code() != Code::kCorruption) return fail(read.error());
+  WindowProgress progress;  // One that does not read: from the beginning.
+  if (read && *read) progress = **read;
+  const auto dirty_before = read_dirty(rocks_, window);
+  if (!dirty_before) return fail(dirty_before.error());
+  if (progress.done() && dirty_before->isEmpty()) return false;
+
+  auto ingest = Ingest::begin(rocks_, ingest_dir_);
+  if (!ingest) return fail(ingest.error());
+  Piece piece(*this, window, **ingest);
+  Roaring dirty = *dirty_before;
+  if (!progress.done()) {
+    const uint64_t first_id = progress.next_id;
+    const auto next_id = piece.from(first_id);
+    if (!next_id) return fail(next_id.error());
+    progress.next_id = *next_id;
+    Roaring covered;
+    covered.addRange(first_id, *next_id);
+    dirty -= covered;
+  } else if (Status status = piece.some(dirty); !status.ok()) {
+    return fail(status);
+  }
+  if (Status status = piece.marks(progress, *dirty_before, dirty); !status.ok()) return fail(status);
+  if (Status status = (*ingest)->commit(); !status.ok()) return fail(status);
+  piece.count(metrics_);
+  if (progress.done() && dirty.isEmpty()) metrics_.rewrite_windows.Increment();
+  return true;
+}
+
+}  // namespace tidemark::storage

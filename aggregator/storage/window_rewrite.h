@@ -1,0 +1,91 @@
+// WindowRewriter: the background work on closed windows (days that nothing is regularly appended to any more).
+//
+// Chunks end early when the store is closed, when memory is short and when samples come late, and overlap when they
+// come late. Once a window is closed, each of its series is looked at: where fewer chunks can hold the same samples,
+// the short and overlapping ones are merged and written anew as full ones.
+//
+//   for each window with work: all series by id, in pieces
+//     a piece:  read the chunks of some series  ->  one ingest: the new chunks, the deletion of exactly those they
+//               replace, and "series below N are done"
+//   later, when late samples marked series dirty (window_marks.h): the same for these series alone
+//
+// A crash loses the piece under way, which the next start does again. Memory is bounded by one series' chunks and one
+// file's block; what a piece reads, by Limits.
+//
+// Versions: a new chunk carries the newest version of those it replaces, so a later chunk with another value at the
+// same time still wins over it. Should a new chunk have the key of a replaced one (same start, same version), it takes
+// its place by overwriting; deleted are only keys that get nothing new.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "aggregator/storage/chunk_merge.h"
+#include "aggregator/storage/ingest.h"
+#include "aggregator/storage/metrics.h"
+#include "aggregator/storage/window_marks.h"
+#include "model/clock.h"
+#include "model/log.h"
+
+namespace tidemark::storage {
+
+// Chunks [begin, end) of a series that fewer can replace; begin == end: leave them all.
+struct ChunkRun {
+  size_t begin = 0;
+  size_t end = 0;
+};
+// REQUIRES: sorted by first sample. Full chunks before and behind the others stay as they are.
+ChunkRun run_to_rewrite(const std::vector<ReadChunk>& chunks);
+
+class WindowRewriter {
+ public:
+  struct Limits {
+    // A tenth of a second: what a checkpoint may have to wait for.
+    size_t samples_in_piece = 4'000'000;
+    // Each chunk read counts as that many samples, so that a piece of nothing but full chunks ends, too.
+    size_t samples_a_chunk = 16;
+    // After a window's end, for samples under way.
+    int64_t grace_ms = 3'600'000;
+  };
+  // Where deletes are subtracted: takes deleted samples out of a series' chunks, before they are merged, and says
+  // whether it found any. Null: there are none.
+  using Subtract = std::function<bool(Window, SeriesId, std::vector<ReadChunk>&)>;
+
+  // Which windows may be looked at: those from `oldest` on that ended before both times.
+  struct Bounds {
+    Window oldest = 0;
+    int64_t now_ms = 0;
+    int64_t newest_ms = 0;  // Of all samples: the window that holds it is never closed.
+  };
+
+  WindowRewriter(Rocks& rocks, Metrics& metrics, Logger& logger, const Clock& clock, std::string ingest_dir,
+                 const Limits& limits, Subtract subtract = nullptr)
+      : rocks_(rocks),
+        metrics_(metrics),
+        logger_(logger),
+        clock_(clock),
+        ingest_dir_(std::move(ingest_dir)),
+        limits_(limits),
+        subtract_(std::move(subtract)) {}
+
+  // Does the next piece. False when there is none: all windows within the bounds are done and clean. A window that
+  // fails is left for the next round. REQUIRES: no checkpoint and no retention runs meanwhile.
+  bool step(const Bounds& bounds);
+
+ private:
+  class Piece;
+
+  Result<bool> step_in(Window window);
+
+  Rocks& rocks_;
+  Metrics& metrics_;
+  Logger& logger_;
+  const Clock& clock_;
+  const std::string ingest_dir_;
+  const Limits limits_;
+  const Subtract subtract_;
+  Window next_window_ = INT32_MIN;  // Of this round.
+};
+
+}  // namespace tidemark::storage
