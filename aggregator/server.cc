@@ -136,10 +136,13 @@ Server::Server(const ServerOptions& options, Logger& logger, std::unique_ptr<sto
       write_receiver_({}, *store_, clock_, logger, registry),
       targets_(scraper_),
       api_({.enable_lifecycle = options.enable_lifecycle,
+            .enable_admin = options.enable_admin_api,
+            .backup_folder = options.backup_folder,
+            .backups_kept = static_cast<size_t>(options.backups_kept),
             .version = TIDEMARK_VERSION,
             .revision = "",
             .flags = options.flags},
-           {engine_, *store_, targets_, rules_, *this, clock_, registry}),
+           {engine_, *store_, *store_, targets_, rules_, *this, clock_, registry}),
       http_(http_options(options)) {}
 
 Status Server::apply(const Configuration& configuration) {

@@ -37,6 +37,7 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
   flags.add_duration("web.read-timeout", &options.read_timeout_ms, "How long an idle connection is kept.");
   flags.add("web.max-connections", &options.connections_max, "Most connections at a time.");
   flags.add("web.enable-lifecycle", &options.enable_lifecycle, "Allow reload and shutdown by HTTP request.");
+  flags.add("web.enable-admin-api", &options.enable_admin_api, "Allow snapshots and backups by HTTP request.");
   flags.add("web.enable-remote-write-receiver", &options.enable_remote_write, "Take samples at /api/v1/write.");
   flags.add("storage.tsdb.path", &options.storage.path, "Directory of the samples.");
   flags.add("storage.tsdb.retention.time", &raw.retention_time,
@@ -53,6 +54,9 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
   flags.add("storage.encryption-key-file", &options.storage.encryption_key_file,
             "File with the key (32 bytes or 64 hexadecimal digits) that a new data directory is encrypted with, and an "
             "encrypted one opened; storage.encryption_key_file in the configuration file wins.");
+  flags.add("storage.backup-dir", &options.backup_folder,
+            "Folder to which the admin API adds backups of the running store. Default: none.");
+  flags.add("storage.backup-keep", &options.backups_kept, "How many backups stay in that folder. 0: all.");
   flags.add_duration("storage.future-tolerance", &raw.future_tolerance_ms,
                      "How far ahead of this host's clock a sample may be.");
   flags.add_duration("query.timeout", &options.engine.timeout_ms, "Longest time a query may take.");
@@ -149,7 +153,7 @@ std::optional<int> parse_server_options(int argc, const char* const* argv, Serve
   raw.concurrency_max = options.engine.concurrency_max;
   config::Flags flags("tidemark",
                       "Scrapes targets, keeps their samples, answers PromQL over HTTP and sends alerts.\n"
-                      "Tools: tidemark check config FILE..., tidemark check rules FILE...");
+                      "Tools: tidemark check config FILE..., tidemark check rules FILE..., tidemark tsdb COMMAND.");
   declare(flags, options, raw);
   if (const auto exit_code = flags.parse(argc, argv, version_text())) return exit_code;
 

@@ -19,11 +19,14 @@ struct ServerOptions {
   std::vector<std::string> listen_addresses;
   std::string external_url;  // "": made from this host's name and the first listening port.
   bool enable_lifecycle = false;
+  bool enable_admin_api = false;
   bool enable_remote_write = false;
   int64_t connections_max = 0;
   int64_t read_timeout_ms = 0;
 
   storage::Options storage;
+  std::string backup_folder;  // "": none.
+  int64_t backups_kept = 0;
   // As given by flag; what the configuration file says wins.
   int64_t retention_ms = 0;
   uint64_t retention_bytes = 0;

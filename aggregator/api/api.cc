@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <prometheus/registry.h>
 
+#include "aggregator/api/admin_handlers.h"
 #include "aggregator/api/query_handlers.h"
 #include "aggregator/api/request_metrics.h"
 #include "aggregator/api/rule_handlers.h"
@@ -90,6 +91,7 @@ Api::~Api() = default;
 
 void Api::install(net::Server& server) {
   install_api(server);
+  install_admin(server);
   install_lifecycle(server);
   install_pages(server);
   server.on_request([this](const net::Request&, std::string_view pattern, int status, int64_t duration_ns) {
@@ -142,6 +144,18 @@ void Api::install_api(net::Server& server) {
   route_api(server, "GET", "status/flags", [this](const auto&) { return flags(options_); });
   route_api(server, "GET", "status/runtimeinfo",
             [this](const auto&) { return runtimeinfo(parts_.program.state(), started_at_ms_, parts_.clock.now_ms()); });
+}
+
+void Api::install_admin(net::Server& server) {
+  using AdminHandler = Outcome (*)(const Options&, const Parts&, const net::Request&);
+  const auto route = [&](std::string_view path, AdminHandler handler) {
+    route_api(server, "POST,PUT", path, [this, handler](const net::Request& request) {
+      return options_.enable_admin ? handler(options_, parts_, request)
+                                   : refuse({ErrorType::kUnavailable, "admin APIs disabled"});
+    });
+  };
+  route("admin/tsdb/snapshot", snapshot);
+  route("admin/tsdb/backup", backup);
 }
 
 void Api::install_lifecycle(net::Server& server) {

@@ -18,6 +18,7 @@
 #include "aggregator/api/outcome.h"
 #include "aggregator/api/targets_view.h"
 #include "aggregator/promql/engine.h"
+#include "aggregator/storage/admin.h"
 #include "aggregator/storage/querier.h"
 #include "alerting/snapshot.h"
 #include "model/clock.h"
@@ -58,6 +59,9 @@ class Program {
 
 struct Options {
   bool enable_lifecycle = false;  // --web.enable-lifecycle
+  bool enable_admin = false;      // --web.enable-admin-api
+  std::string backup_folder;      // --storage.backup-dir; "": backups are refused.
+  size_t backups_kept = 0;        // 0: all.
   std::string version;            // Ours.
   std::string revision;
   std::vector<std::pair<std::string, std::string>> flags;  // Names and values in force, without secrets.
@@ -67,6 +71,7 @@ struct Options {
 struct Parts {
   promql::Engine& engine;
   storage::Queryable& store;
+  storage::Admin& admin;
   const TargetsView& targets;
   const alerting::RuleSource& rules;
   Program& program;
@@ -88,6 +93,7 @@ class Api {
   using ApiHandler = std::function<Outcome(const net::Request&)>;
   void route_api(net::Server& server, std::string_view methods, std::string_view path, ApiHandler handler);
   void install_api(net::Server& server);
+  void install_admin(net::Server& server);
   void install_lifecycle(net::Server& server);
   void install_pages(net::Server& server);
   bool refuse_unless_ready(net::Response& response) const;

@@ -62,7 +62,7 @@ class OpenFolder {
 };
 
 Backup to_backup(const rocksdb::BackupInfo& info) {
-  return {info.backup_id, info.timestamp * 1000, info.size, info.number_files, 0};
+  return {info.backup_id, info.timestamp * 1000, info.size, info.number_files, 0, false};
 }
 
 uint64_t bytes_below(const std::string& path) {
@@ -147,6 +147,9 @@ Result<std::vector<Backup>> list_backups(const BackupFolder& where, Logger& logg
   (*engine)->GetBackupInfo(&infos);
   std::vector<Backup> out;
   for (const rocksdb::BackupInfo& info : infos) out.push_back(to_backup(info));
+  std::vector<rocksdb::BackupID> damaged;
+  (*engine)->GetCorruptedBackups(&damaged);
+  for (const rocksdb::BackupID id : damaged) out.push_back({id, 0, 0, 0, 0, true});
   std::sort(out.begin(), out.end(), [](const Backup& a, const Backup& b) { return a.id < b.id; });
   return out;
 }

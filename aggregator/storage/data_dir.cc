@@ -49,7 +49,7 @@ DataDir data_dir(const std::string& path) { return {path, path + "/rocks", path 
 }  // namespace
 
 Status mark_format(const std::string& path) {
-  const std::string file = path + "/" + kFormatFileName;
+  const std::string file = path + (path.ends_with("/") ? "" : "/") + kFormatFileName;
   std::error_code error;
   if (fs::exists(file, error)) return check_format(path, file);
   const Status status = write_durably(file, std::string(kFormatLine) + std::to_string(kFormat) + "\n");
@@ -73,7 +73,7 @@ Result<DataDir> prepare_data_dir(const std::string& path) {
 
 Result<DataDir> find_data_dir(const std::string& path) {
   std::error_code error;
-  const std::string format_file = path + "/" + kFormatFileName;
+  const std::string format_file = path + (path.ends_with("/") ? "" : "/") + kFormatFileName;
   if (!fs::exists(format_file, error)) {
     return fail(Status::not_found(path + " is no data directory: there is no " + format_file +
                                   " (name one with --storage.tsdb.path)"));

@@ -37,6 +37,23 @@ class NoRules final : public alerting::RuleSource {
   std::vector<std::shared_ptr<const alerting::GroupView>> groups() const override { return {}; }
 };
 
+class FakeAdmin final : public storage::Admin {
+ public:
+  Status snapshot(const std::string& name) override {
+    snapshots.push_back(name);
+    return status;
+  }
+  Result<storage::Backup> backup(const std::string& folder, size_t keep) override {
+    if (!status.ok()) return fail(status);
+    backups.push_back(folder + " " + std::to_string(keep));
+    return storage::Backup{2, 1000, 300, 31, 40, false};
+  }
+
+  Status status;
+  std::vector<std::string> snapshots;
+  std::vector<std::string> backups;
+};
+
 // Over a real server and client.
 class ApiTest : public ::testing::Test {
  protected:
@@ -45,13 +62,17 @@ class ApiTest : public ::testing::Test {
   }
 
   void start(bool enable_lifecycle = false) {
-    net::ServerOptions server_options;
-    server_options.listen_addresses = {"127.0.0.1:0"};
     Options options;
     options.enable_lifecycle = enable_lifecycle;
+    start(std::move(options));
+  }
+  void start(Options options) {
+    net::ServerOptions server_options;
+    server_options.listen_addresses = {"127.0.0.1:0"};
     options.version = "1.2<3";
     options.flags = {{"web.b", "2"}, {"web.a", "1"}};
-    api_ = std::make_unique<Api>(options, Parts{engine_, store_, targets_, rules_, program_, clock_, registry_});
+    api_ =
+        std::make_unique<Api>(options, Parts{engine_, store_, admin_, targets_, rules_, program_, clock_, registry_});
     server_ = std::make_unique<net::Server>(server_options);
     api_->install(*server_);
     ASSERT_EQ(server_->start(), "");
@@ -78,6 +99,7 @@ class ApiTest : public ::testing::Test {
   }
 
   testing::MemoryStore store_;
+  FakeAdmin admin_;
   testing::FakeClock clock_;
   prometheus::Registry registry_;
   promql::Engine engine_;
@@ -87,6 +109,43 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<Api> api_;
   std::unique_ptr<net::Server> server_;  // Stops before what it calls goes.
 };
+
+TEST_F(ApiTest, SnapshotsAndBackupsOnlyWhenEnabledAndOnlyWhereConfigured) {
+  constexpr const char* kDisabled = R"({"status":"error","errorType":"unavailable","error":"admin APIs disabled"})";
+  const auto post = [this](std::string target) {
+    const net::ClientResponse response = send("POST", std::move(target));
+    return std::to_string(response.status) + " " + response.body;
+  };
+  start();
+  EXPECT_EQ(post("/api/v1/admin/tsdb/snapshot"), std::string("503 ") + kDisabled);
+  EXPECT_EQ(post("/api/v1/admin/tsdb/backup"), std::string("503 ") + kDisabled);
+  EXPECT_TRUE(admin_.snapshots.empty() && admin_.backups.empty());
+
+  Options options;
+  options.enable_admin = true;
+  start(options);
+  EXPECT_EQ(get("/api/v1/admin/tsdb/snapshot").substr(0, 3), "405");
+  const std::string taken = post("/api/v1/admin/tsdb/snapshot?skip_head=false");
+  ASSERT_EQ(admin_.snapshots.size(), 1u);
+  const std::string& name = admin_.snapshots.front();
+  EXPECT_EQ(taken, R"(200 {"status":"success","data":{"name":")" + name + "\"}}");
+  EXPECT_EQ(name.substr(0, 17), "20231114T221320Z-");
+  EXPECT_EQ(name.size(), 33u);
+  EXPECT_EQ(post("/api/v1/admin/tsdb/snapshot?skip_head=maybe"),
+            R"(400 {"status":"error","errorType":"bad_data","error":"invalid parameter \"skip_head\": cannot parse )"
+            R"(\"maybe\" as a boolean"})");
+  EXPECT_EQ(post("/api/v1/admin/tsdb/backup").substr(0, 3), "503");
+  EXPECT_TRUE(admin_.backups.empty());
+
+  options.backup_folder = "/backups";
+  options.backups_kept = 7;
+  start(options);
+  EXPECT_EQ(post("/api/v1/admin/tsdb/backup?to=/etc"),
+            R"(200 {"status":"success","data":{"id":2,"files":31,"bytes":300,"copiedBytes":40}})");
+  EXPECT_EQ(admin_.backups, std::vector<std::string>{"/backups 7"});
+  admin_.status = Status::unavailable("a backup is under way");
+  EXPECT_EQ(post("/api/v1/admin/tsdb/backup").substr(0, 3), "503");
+}
 
 TEST_F(ApiTest, RoutesEveryEndpoint) {
   start();
