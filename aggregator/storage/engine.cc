@@ -1,0 +1,140 @@
+#include "aggregator/storage/engine.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+#include "aggregator/storage/recovery.h"
+#include "aggregator/storage/select.h"
+#include "aggregator/storage/settings.h"
+#include "aggregator/storage/snapshot.h"
+
+namespace tidemark::storage {
+namespace {
+
+unsigned shards_wanted(unsigned asked) {
+  if (asked != 0) return std::min(asked, 256U);
+  // More than threads that can run, so that two commits seldom meet.
+  return std::clamp(4 * std::thread::hardware_concurrency(), 8U, 64U);
+}
+
+// Chunk keys looked at for the oldest sample; beyond that the window's beginning must do.
+constexpr size_t kOldestScanMax = 10'000;
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(const Common& common) {
+  std::unique_ptr<Engine> engine(new Engine(common));
+  if (Status status = engine->start(); !status.ok()) return fail(status);
+  return engine;
+}
+
+Status Engine::start() {
+  const Options& options = common_.options;
+  auto rocks = Rocks::open(common_.dir, options, common_.logger);
+  if (!rocks) return rocks.error();
+  rocks_ = std::move(*rocks);
+  auto shards = read_or_create_shards(*rocks_, shards_wanted(options.shards));
+  if (!shards) return shards.error();
+  records_ = std::make_unique<SeriesRecords>(*rocks_);
+  auto recovered = recover(*rocks_, *records_, *shards, common_.clock, common_.logger, common_.metrics);
+  if (!recovered) return recovered.error();
+  head_ = std::move(recovered->head);
+  state_ = std::make_unique<State>(*rocks_);
+  retention_ = std::make_unique<Retention>(*head_, *rocks_, *records_, common_.metrics, common_.logger);
+  log_ = std::make_unique<Log>(*rocks_, options, common_.clock, health_, common_.metrics, recovered->log_bytes,
+                               [this] { maintenance_->ask_checkpoint(); });
+  checkpointer_ = std::make_unique<Checkpointer>(*head_, *rocks_, *log_, health_, common_.metrics, options,
+                                                 common_.clock, common_.dir.ingest);
+  committer_ = std::make_unique<Committer>(*head_, *log_, *records_, health_, common_.metrics, options, common_.clock,
+                                           common_.retention_ms);
+  rewriter_ = std::make_unique<WindowRewriter>(*rocks_, common_.metrics, common_.logger, common_.clock,
+                                               common_.dir.ingest + "/windows", WindowRewriter::Limits{});
+  maintenance_ = std::make_unique<Maintenance>(
+      Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }, [this] { return closed_windows(); }});
+  if (recovered->log_bytes >= options.log_bytes_max) maintenance_->ask_checkpoint();
+  return {};
+}
+
+Result<CommitReport> Engine::commit(Batch& batch) {
+  auto report = committer_->commit(batch);
+  const uint64_t head_bytes = head_->bytes();
+  common_.metrics.head_bytes.Set(static_cast<double>(head_bytes));
+  if (head_bytes > common_.options.head_bytes_min && head_bytes > checkpointer_->head_bytes_max()) {
+    maintenance_->ask_checkpoint();
+  }
+  return report;
+}
+
+std::unique_ptr<Querier> Engine::querier() {
+  return std::make_unique<StoreQuerier>(ReadParts{*head_, *rocks_, *records_, common_.metrics});
+}
+
+Status Engine::close() {
+  maintenance_.reset();
+  Status status = checkpointer_->run(true);
+  log_.reset();
+  checkpointer_.reset();
+  return status;
+}
+
+Stats Engine::stats() {
+  Stats stats;
+  {
+    const MutexLock lock(head_->index().mutex());
+    stats.active_series = head_->index().size();
+  }
+  stats.log_bytes = log_->bytes();
+  stats.head_bytes = head_->bytes();
+  stats.disk_bytes = rocks_->disk_bytes();
+  const int64_t newest_ms = head_->newest_ms.load();
+  if (newest_ms == INT64_MIN) return stats;
+  stats.max_ms = newest_ms;
+  stats.min_ms =
+      std::max(std::min({head_->oldest_ms(), oldest_in_files_ms(), newest_ms}), head_->oldest_kept_ms.load());
+  return stats;
+}
+
+Status Engine::snapshot_to(const std::string& path) {
+  const MutexLock lock(files_mu_);
+  return take_snapshot(*rocks_, common_.dir, path);
+}
+
+void Engine::checkpoint() {
+  const MutexLock lock(files_mu_);
+  if (Status status = checkpointer_->run(false); !status.ok()) {
+    common_.logger.error("checkpoint failed", {{"err", status}});
+  }
+}
+
+void Engine::retain() {
+  const MutexLock lock(files_mu_);
+  // Its failures are counted and logged where they happen; the next pass tries again.
+  static_cast<void>(
+      retention_->run(common_.clock.now_ms(), common_.retention_ms.load(), common_.retention_bytes.load()));
+}
+
+bool Engine::closed_windows() {
+  const MutexLock lock(files_mu_);
+  if (!health_.status().ok()) return false;
+  return rewriter_->step({window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(), head_->newest_ms.load()});
+}
+
+int64_t Engine::oldest_in_files_ms() {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kChunks)));
+  at->Seek(window_prefix(Tier::kRaw, window_of(head_->oldest_kept_ms.load())));
+  int64_t oldest = INT64_MAX;
+  std::optional<Window> first;
+  for (size_t i = 0; at->Valid(); at->Next(), ++i) {
+    const auto key = parse_chunk_key(view(at->key()));
+    if (!key) break;
+    if (!first) first = key->window;
+    if (key->window != *first) break;
+    if (i == kOldestScanMax) return window_start_ms(*first);
+    oldest = std::min(oldest, key->start_ms);
+  }
+  return oldest;
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,80 @@
+// Engine: one opened RocksDB instance and all that hangs on it, head, log and background work. The store (store.h)
+// holds one at a time and can put a newly opened one in its place, which is the same as a restart to the files beneath.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "aggregator/storage/checkpoint.h"
+#include "aggregator/storage/committer.h"
+#include "aggregator/storage/maintenance.h"
+#include "aggregator/storage/retention.h"
+#include "aggregator/storage/state.h"
+#include "aggregator/storage/store.h"
+#include "aggregator/storage/window_rewrite.h"
+
+namespace tidemark::storage {
+
+class Engine {
+ public:
+  // What engines that follow one another have in common. Outlives them; so does all it refers to.
+  struct Common {
+    const Options& options;
+    const Clock& clock;
+    Logger& logger;
+    Metrics& metrics;
+    const DataDir& dir;
+    // As of the last configuration reload.
+    const std::atomic<int64_t>& retention_ms;
+    const std::atomic<uint64_t>& retention_bytes;
+  };
+
+  // Opens or creates, and replays the log. One engine at a time may be open on a directory.
+  static Result<std::unique_ptr<Engine>> open(const Common& common);
+  // Leaves the directory as a crash would. REQUIRES: commits and queriers have ended.
+  ~Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Each of these is thread-safe and does what the function of the same name in Store and its bases says.
+  Result<CommitReport> commit(Batch& batch);
+  std::unique_ptr<Querier> querier();
+  State& state() { return *state_; }
+  Stats stats();
+
+  // Copies all that is stored now into a new data directory `path`. Thread-safe.
+  Status snapshot_to(const std::string& path);
+  // Returns at once. Thread-safe.
+  void ask_retention() { maintenance_->ask_retention(); }
+
+  // Ends the background work and seals the head. Nothing but queries and state may be asked for afterwards.
+  Status close();
+
+ private:
+  explicit Engine(const Common& common) : common_(common), health_(common.logger, common.metrics) {}
+  Status start();
+  void checkpoint();
+  void retain();
+  bool closed_windows();
+  int64_t oldest_in_files_ms();
+
+  const Common common_;
+  Health health_;
+  // Checkpoints, retention, work on closed windows and snapshots, one at a time: held across I/O, never taken by a
+  // commit or a query.
+  Mutex files_mu_;
+  // Each part knows only those above it; they go in the opposite order.
+  std::unique_ptr<Rocks> rocks_;
+  std::unique_ptr<SeriesRecords> records_;
+  std::unique_ptr<Head> head_;
+  std::unique_ptr<State> state_;
+  std::unique_ptr<Retention> retention_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<WindowRewriter> rewriter_;
+  std::unique_ptr<Maintenance> maintenance_;
+};
+
+}  // namespace tidemark::storage
