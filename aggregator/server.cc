@@ -265,6 +265,7 @@ int serve(const ServerOptions& options) {
   const Retention retention = choose_retention(options, configuration->server.storage.retention);
   storage.retention_ms = retention.time_ms;
   storage.retention_bytes = retention.bytes;
+  storage.out_of_order_ms = configuration->server.storage.out_of_order_window_ms.value_or(storage.out_of_order_ms);
   if (const std::string& file = configuration->server.storage.encryption_key_file; !file.empty()) {
     storage.encryption_key_file = file;
   }

@@ -94,7 +94,9 @@ StorageConfig read_storage(const YamlValue& value, const std::string& folder) {
   StorageConfig storage;
   storage.encryption_key_file = resolve_path(folder, map.string("encryption_key_file"));
   YamlMap tsdb = map.get("tsdb").map();
-  storage.out_of_order_window_ms = tsdb.duration_ms("out_of_order_time_window", 0);
+  if (tsdb.has("out_of_order_time_window")) {
+    storage.out_of_order_window_ms = tsdb.duration_ms("out_of_order_time_window", 0);
+  }
   YamlMap retention = tsdb.get("retention").map();
   if (retention.has("time")) storage.retention.time_ms = retention.duration_ms("time", 0);
   if (retention.has("size")) storage.retention.size_bytes = retention.size_bytes("size", 0);

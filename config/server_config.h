@@ -36,7 +36,7 @@ struct RetentionConfig {
 struct StorageConfig {
   RetentionConfig retention;
   std::string encryption_key_file;  // "": the flag's. Read when the program starts.
-  int64_t out_of_order_window_ms = 0;
+  std::optional<int64_t> out_of_order_window_ms;  // Nothing: as far back as the store keeps samples. 0: none.
 };
 
 // Where fired alerts are sent beside our own delivery: alerting.alertmanagers.

@@ -35,7 +35,7 @@ enum class Outcome : uint8_t {
   kAccepted,
   kOverwrote,      // Accepted; replaced another value at the same timestamp.
   kDuplicate,      // The same value is there already: nothing to do, not an error.
-  kOutOfOrder,     // Older than the series' newest, or another value at its time: this store takes neither.
+  kOutOfOrder,     // Older than the series' newest by more than the store allows.
   kTooOld,         // Before what retention keeps.
   kTooNew,         // Further in the future than the clock tolerance.
   kUnknownRef,     // The series has left memory: send the labels.

@@ -1,10 +1,13 @@
 #include "aggregator/storage/checkpoint.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <rocksdb/convenience.h>
 
 #include <algorithm>
 
+#include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/postings.h"
+#include "aggregator/storage/seal.h"
 #include "aggregator/storage/window_marks.h"
 
 namespace tidemark::storage {
@@ -12,6 +15,12 @@ namespace {
 
 // A series without a sample for that long leaves memory: four times the slowest scrape interval in common use.
 constexpr int64_t kIdleMs = 3'600'000;
+struct WindowSeries {
+  Window window;
+  const SealedSeries* sealed;
+  Position position;
+};
+
 // Ids whose labels are looked up while the index is locked once.
 constexpr size_t kIdsPerLock = 2048;
 // Late chunks of windows before these are posted again, which does no harm.
@@ -40,13 +49,12 @@ Status Checkpointer::run(bool seal_all) {
     log_.wake();
     return status;
   }
-  size_t sealed = 0;
+  ++head_.checkpoints;
   for (size_t i = 0; i < copies.size(); ++i) {
     head_.shard(i).checkpoint_done(copies[i]);
-    sealed += copies[i].sealed.size();
   }
   evict_idle(copies);
-  metrics_.chunks_sealed.Increment(static_cast<double>(sealed));
+  metrics_.chunks_sealed.Increment(static_cast<double>(chunks_sealed_));
   metrics_.head_bytes.Set(static_cast<double>(head_.bytes()));
   if (Status status = log_.trim(trim_to, appended_before); !status.ok()) return status;
   // Trimmed records go before they are written a second time, and their part of the write-ahead log with them.
@@ -54,6 +62,10 @@ Status Checkpointer::run(bool seal_all) {
   if (Status status = to_status(rocks_.db().Flush(flush, {rocks_.family(Family::kLog), rocks_.family(Family::kSeries)}),
                                 "flushing the log");
       !status.ok()) {
+    health_.fail(status);
+    return status;
+  }
+  if (Status status = drop_old_generations(); !status.ok()) {
     health_.fail(status);
     return status;
   }
@@ -71,6 +83,8 @@ Status Checkpointer::write(bool seal_all, std::vector<ShardCopy>& copies, Positi
   policy.idle_before_s = idle_before_s();
   policy.open_bytes_max = head_bytes_max() / head_.shard_count();
   policy.oldest_ms = head_.oldest_kept_ms.load();
+  policy.oldest_view = head_.order().oldest_view();
+  ++generation_;
 
   if (Status status = ingest.next_file(Family::kCheckpoints); !status.ok()) return status;
   trim_to = UINT64_MAX;
@@ -79,25 +93,10 @@ Status Checkpointer::write(bool seal_all, std::vector<ShardCopy>& copies, Positi
     copies.push_back(shard.checkpoint(policy, [this] { return head_.order().last_given(); }));
     ShardCopy& copy = copies.back();
     trim_to = std::min(trim_to, copy.position);
-    // Open chunks are written shard by shard, so that only one shard's are there twice.
-    struct Entry {
-      SeriesId id;
-      const std::string* bytes;  // Null: delete.
-    };
-    std::vector<Entry> entries;
-    for (const auto& [id, bytes] : copy.open) entries.push_back({id, &bytes});
-    for (const SeriesId id : copy.closed) entries.push_back({id, nullptr});
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });
-    for (const Entry& entry : entries) {
-      const std::string key = open_chunk_key(shard.number(), entry.id);
-      Status status = entry.bytes == nullptr ? ingest.erase(key) : ingest.put(key, *entry.bytes);
-      if (!status.ok()) return status;
-    }
-    copy.open.clear();
-    copy.open.shrink_to_fit();
+    // Written shard by shard, so that only one shard's open chunks are there twice.
+    if (Status status = add_open(ingest, i, copy); !status.ok()) return status;
   }
-  for (const auto add :
-       {&Checkpointer::add_markers, &Checkpointer::add_tails, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
+  for (const auto add : {&Checkpointer::add_markers, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
     if (Status status = (this->*add)(ingest, copies); !status.ok()) return status;
   }
   if (Status status = log_.sync(); !status.ok()) return status;
@@ -110,6 +109,7 @@ Status Checkpointer::add_markers(Ingest& ingest, const std::vector<ShardCopy>& c
   marker.next_id = head_.next_id.load();
   marker.next_position = head_.order().last_given() + 1;
   marker.newest_ms = head_.newest_ms.load();
+  marker.generation = generation_;
   for (size_t i = 0; i < copies.size(); ++i) {
     marker.position = copies[i].position;
     if (Status status = ingest.put(marker_key(static_cast<uint16_t>(i)), encode_marker(marker)); !status.ok()) {
@@ -119,44 +119,60 @@ Status Checkpointer::add_markers(Ingest& ingest, const std::vector<ShardCopy>& c
   return {};
 }
 
-Status Checkpointer::add_tails(Ingest& ingest, const std::vector<ShardCopy>& copies) {
-  if (Status status = ingest.next_file(Family::kCheckpoints); !status.ok()) return status;
-  for (size_t i = 0; i < copies.size(); ++i) {
-    auto tails = copies[i].tails;
-    std::sort(tails.begin(), tails.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (const auto& [id, tail] : tails) {
-      if (Status status = ingest.put(tail_key(static_cast<uint16_t>(i), id), encode_tail(tail)); !status.ok()) {
-        return status;
-      }
-    }
+Status Checkpointer::add_open(Ingest& ingest, size_t shard, ShardCopy& copy) {
+  for (uint32_t i = 0; i < copy.groups.size(); ++i) {
+    const std::string key = head_group_key({generation_, static_cast<uint16_t>(shard), i});
+    if (Status status = ingest.put(key, copy.groups[i]); !status.ok()) return status;
   }
+  copy.groups = {};
   return {};
 }
 
+Status Checkpointer::drop_old_generations() {
+  const std::string begin = head_group_prefix(0);
+  const std::string end = head_group_prefix(generation_);
+  const rocksdb::Slice begin_slice(begin);
+  const rocksdb::Slice end_slice(end);
+  rocksdb::ColumnFamilyHandle* const family = rocks_.family(Family::kCheckpoints);
+  rocksdb::Status status = rocksdb::DeleteFilesInRange(&rocks_.db(), family, &begin_slice, &end_slice, false);
+  if (!status.ok()) return to_status(status, "dropping the last checkpoint");
+  const std::unique_ptr<rocksdb::Iterator> at(rocks_.db().NewIterator(rocksdb::ReadOptions(), family));
+  at->Seek(begin_slice);
+  if (!at->Valid() || at->key().compare(end_slice) >= 0) return to_status(at->status(), "dropping the last checkpoint");
+  // Some lay in level 0, which is passed over. An ingest over keys in a memtable would have to wait, so it is flushed.
+  status = rocks_.db().DeleteRange(rocksdb::WriteOptions(), family, begin_slice, end_slice);
+  if (status.ok()) status = rocks_.db().Flush(rocksdb::FlushOptions(), family);
+  return to_status(status, "dropping the last checkpoint");
+}
+
 Status Checkpointer::add_chunks(Ingest& ingest, const std::vector<ShardCopy>& copies) {
-  struct Entry {
-    std::string key;
-    Window window;
-    const OwnedChunk* chunk;
-  };
-  std::vector<Entry> entries;
+  std::vector<WindowSeries> all;
   const Window oldest = window_of(head_.oldest_kept_ms.load());
   for (const ShardCopy& copy : copies) {
-    for (const SealedChunk& sealed : copy.sealed) {
-      const Window window = window_of(sealed.chunk.first_ms);
-      if (window < oldest) continue;
-      const ChunkKey key{Tier::kRaw, window, sealed.series, sealed.chunk.first_ms, copy.position};
-      entries.push_back({chunk_key(key), window, &sealed.chunk});
+    for (const SealedSeries& sealed : copy.sealed) {
+      for (const Window window : windows_of(sealed)) {
+        if (window >= oldest) all.push_back({window, &sealed, copy.position});
+      }
     }
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.key < b.key; });
-  for (size_t i = 0; i < entries.size(); ++i) {
+  std::sort(all.begin(), all.end(), [](const WindowSeries& a, const WindowSeries& b) {
+    return a.window != b.window ? a.window < b.window : a.sealed->id < b.sealed->id;
+  });
+  size_t chunks = 0;
+  for (size_t i = 0; i < all.size(); ++i) {
     // A file a window, so that dropping the window drops whole files.
-    if (i == 0 || entries[i].window != entries[i - 1].window) {
+    if (i == 0 || all[i].window != all[i - 1].window) {
       if (Status status = ingest.next_file(Family::kChunks); !status.ok()) return status;
     }
-    if (Status status = ingest.put(entries[i].key, encode_chunk(entries[i].chunk->view())); !status.ok()) return status;
+    const auto made = seal_chunks(*all[i].sealed, all[i].window);
+    if (!made) return made.error();
+    for (const MadeChunk& chunk : *made) {
+      const ChunkKey key{Tier::kRaw, all[i].window, all[i].sealed->id, chunk.first_ms, all[i].position};
+      if (Status status = ingest.put(chunk_key(key), chunk.bytes); !status.ok()) return status;
+    }
+    chunks += made->size();
   }
+  chunks_sealed_ = chunks;
   return {};
 }
 
@@ -164,9 +180,10 @@ Status Checkpointer::add_postings(Ingest& ingest, const std::vector<ShardCopy>& 
   std::map<Window, Roaring> windows;
   const Window oldest = window_of(head_.oldest_kept_ms.load());
   for (const ShardCopy& copy : copies) {
-    for (const SealedChunk& sealed : copy.sealed) {
-      const Window window = window_of(sealed.chunk.first_ms);
-      if (window >= oldest) windows[window].add(sealed.series);
+    for (const SealedSeries& sealed : copy.sealed) {
+      for (const Window window : windows_of(sealed)) {
+        if (window >= oldest) windows[window].add(sealed.id);
+      }
     }
   }
   if (Status status = add_dirty_marks(rocks_, ingest, windows); !status.ok()) return status;

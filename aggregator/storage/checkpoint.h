@@ -2,7 +2,7 @@
 //
 //   for each shard: drain it, note its position P, copy it out, let it go on
 //   sync the write-ahead log
-//   ingest at once: sealed chunks, their postings, changed open chunks, tails, and the markers "all up to P"
+//   ingest at once: sealed chunks and late samples, their postings, open chunks, and the markers "all up to P"
 //   then: what is in files leaves the head; the log is trimmed below the oldest P
 //
 // The log is synced first because an ingest does not do it: a power cut could keep chunks and lose the records of their
@@ -23,7 +23,7 @@ namespace tidemark::storage {
 class Checkpointer {
  public:
   Checkpointer(Head& head, Rocks& rocks, Log& log, Health& health, Metrics& metrics, const Options& options,
-               const Clock& clock, std::string ingest_dir)
+               const Clock& clock, std::string ingest_dir, uint64_t generation)
       : head_(head),
         rocks_(rocks),
         log_(log),
@@ -31,8 +31,10 @@ class Checkpointer {
         metrics_(metrics),
         options_(options),
         clock_(clock),
-        ingest_dir_(std::move(ingest_dir)) {}
+        ingest_dir_(std::move(ingest_dir)),
+        generation_(generation) {}
 
+  // `generation`: of the last checkpoint in files.
   // One at a time. `seal_all`: nothing stays open. A failure turns the store read-only.
   Status run(bool seal_all);
 
@@ -44,7 +46,8 @@ class Checkpointer {
   Status add_postings(Ingest& ingest, const std::vector<ShardCopy>& copies);
   Status add_window_postings(Ingest& ingest, Window window, const Roaring& ids);
   Status add_markers(Ingest& ingest, const std::vector<ShardCopy>& copies);
-  Status add_tails(Ingest& ingest, const std::vector<ShardCopy>& copies);
+  Status add_open(Ingest& ingest, size_t shard, ShardCopy& copy);
+  Status drop_old_generations();
   void evict_idle(const std::vector<ShardCopy>& copies);
   uint32_t idle_before_s() const;
 
@@ -56,6 +59,8 @@ class Checkpointer {
   const Options& options_;
   const Clock& clock_;
   const std::string ingest_dir_;
+  size_t chunks_sealed_ = 0;  // By the last one.
+  uint64_t generation_;       // Of the checkpoint that is being made, or was made last.
   // Series whose postings of a window are in files, as far as this process knows. Only the last few windows.
   std::map<Window, Roaring> posted_;
 };

@@ -1,8 +1,7 @@
-// The small records beside the open chunks in the checkpoints family.
+// Marker: one shard's part of a checkpoint.
 //
-//   marker   format:1 (1) | varint(position) | varint(next id) | varint(next position) | signed varint(newest ms)
-//            | checksum:4
-//   tail     format:1 (1) | signed varint(last ms) | value bits:8 LE | checksum:4
+//   format:1 (1) | varint(position) | varint(next id) | varint(next position) | signed varint(newest ms)
+//   | varint(generation) | checksum:4
 #pragma once
 
 #include <string>
@@ -20,17 +19,10 @@ struct Marker {
   SeriesId next_id = 1;
   Position next_position = 1;
   int64_t newest_ms = INT64_MIN;  // Of all samples up to here.
-};
-
-// The last sample of a series without an open chunk: what it must know when it returns.
-struct Tail {
-  int64_t last_ms = INT64_MIN;
-  uint64_t last_bits = 0;
+  uint64_t generation = 0;        // Of the head groups that belong to it; see keys.h.
 };
 
 std::string encode_marker(const Marker& marker);
 Result<Marker> parse_marker(std::string_view bytes);
-std::string encode_tail(const Tail& tail);
-Result<Tail> parse_tail(std::string_view bytes);
 
 }  // namespace tidemark::storage

@@ -14,12 +14,15 @@
 
 namespace tidemark::storage {
 
+inline constexpr Position kHeadVersion = UINT64_MAX - 1;  // After all in files,
+inline constexpr Position kLateVersion = UINT64_MAX;      // and late samples after what came in order.
+
 struct ReadChunk {
   int64_t first_ms = 0;
   int64_t last_ms = 0;
   uint32_t count = 0;
   Codec codec = Codec::kXor;
-  Position version = 0;  // Of the head: the greatest there is.
+  Position version = 0;  // Of chunks in the head, and of late samples there: see below.
   std::string payload;
 
   ChunkView view() const { return {codec, SampleKind::kFloat, count, first_ms, last_ms, payload}; }

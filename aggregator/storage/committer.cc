@@ -57,6 +57,7 @@ Result<CommitReport> Committer::commit(Batch& batch) {
   const int64_t retention_ms = retention_ms_.load(std::memory_order_relaxed);
   rules.min_ms = head_.oldest_kept_ms.load(std::memory_order_acquire);
   if (retention_ms > 0) rules.min_ms = std::max(rules.min_ms, now_ms - retention_ms);
+  rules.out_of_order_ms = options_.out_of_order_ms;
   rules.max_ms = std::min(kNewestTimestampMs, now_ms + options_.future_tolerance_ms);
 
   if (Status status = resolve(batch, rules.now_s); !status.ok()) return failed(status);
@@ -106,7 +107,7 @@ Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint
   SeriesIndex& index = head_.index();
   struct Known {
     SeriesId id = 0;
-    Tail tail;
+    int64_t last_ms = INT64_MIN;
   };
   std::vector<Known> known(unknown.size());
   for (;;) {
@@ -119,14 +120,21 @@ Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint
     // While every series ever created is active, none can be on disk only.
     if (!all_active) {
       SeriesRecords::Lookup lookup(records_);
+      FileLookup files(rocks_);
+      const int64_t newest_ms = head_.newest_ms.load();
       for (size_t i = 0; i < unknown.size(); ++i) {
         known[i] = {};
         const auto id = lookup.find(unknown[i].hash, batch.labels(unknown[i].sample));
         if (!id) return id.error();
         if (!*id) continue;
         known[i].id = **id;
-        // A tail that does not read only means that a late sample might be taken.
-        if (const auto tail = records_.tail(head_.shard_of(**id).number(), **id)) known[i].tail = *tail;
+        // Whatever it had before, a sample newer than all there is follows it.
+        known[i].last_ms = newest_ms;
+        const int64_t t_ms = batch.t_ms(unknown[i].sample);
+        if (t_ms > newest_ms || t_ms < kOldestTimestampMs) continue;
+        const auto last_ms = files.last_ms(**id, t_ms, newest_ms);
+        if (!last_ms) return last_ms.error();
+        known[i].last_ms = *last_ms;
       }
     }
     const MutexLock lock(index.mutex());
@@ -147,7 +155,7 @@ Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint
         continue;
       }
       const SeriesId id = returns ? known[i].id : head_.next_id.fetch_add(1);
-      const uint32_t slot = head_.shard_of(id).add_series(id, known[i].tail, returns, now_s);
+      const uint32_t slot = head_.shard_of(id).add_series(id, known[i].last_ms, returns, now_s);
       index.add(id, slot, unknown[i].hash, labels, now_s);
       batch.set_ref(unknown[i].sample, make_ref(id, slot));
       (returns ? metrics_.series_returned : metrics_.series_created).Increment();
@@ -170,6 +178,7 @@ Status Committer::write(Batch& batch, const AppendRules& given, const std::vecto
     for (size_t i = 0; i < by_shard.size(); ++i) {
       if (!by_shard[i].empty()) head_.shard(i).append(batch, by_shard[i], rules, result);
     }
+    if (Status status = append_undecided(batch, rules, result); !status.ok()) return status;
     if (!result.accepted.empty()) {
       rocksdb::WriteBatch writes;
       std::sort(result.undefined.begin(), result.undefined.end());
@@ -205,11 +214,36 @@ Status Committer::write(Batch& batch, const AppendRules& given, const std::vecto
   return {};
 }
 
+Status Committer::append_undecided(Batch& batch, const AppendRules& rules, AppendResult& result) {
+  if (result.undecided.empty()) return {};
+  std::vector<uint32_t> samples = std::move(result.undecided);
+  // By series and time, so that each chunk in files is read once; those at one time stay in their order.
+  std::stable_sort(samples.begin(), samples.end(), [&](uint32_t a, uint32_t b) {
+    const SeriesId series_a = ref_series(batch.ref(a));
+    const SeriesId series_b = ref_series(batch.ref(b));
+    return series_a != series_b ? series_a < series_b : batch.t_ms(a) < batch.t_ms(b);
+  });
+  FileLookup files(rocks_);
+  std::vector<std::vector<InFiles>> by_shard(head_.shard_count());
+  for (const uint32_t sample : samples) {
+    const SeriesId series = ref_series(batch.ref(sample));
+    auto bits = files.value_bits(series, batch.t_ms(sample));
+    if (!bits) return bits.error();
+    by_shard[series % by_shard.size()].push_back({sample, *bits});
+  }
+  for (size_t i = 0; i < by_shard.size(); ++i) {
+    if (!by_shard[i].empty()) head_.shard(i).append_late(batch, by_shard[i], rules, result);
+  }
+  metrics_.late_samples.Increment(static_cast<double>(samples.size()));
+  return {};
+}
+
 CommitReport Committer::report(const Batch& batch) {
   CommitReport report;
   for (size_t i = 0; i < batch.size(); ++i) ++report.count[static_cast<size_t>(batch.outcome(i))];
   metrics_.samples.Increment(static_cast<double>(report.accepted()));
   metrics_.duplicates.Increment(static_cast<double>(report.of(Outcome::kDuplicate)));
+  metrics_.overwrites.Increment(static_cast<double>(report.of(Outcome::kOverwrote)));
   for (size_t i = 0; i < kOutcomeCount; ++i) {
     if (metrics_.refused[i] != nullptr && report.count[i] > 0) {
       metrics_.refused[i]->Increment(static_cast<double>(report.count[i]));

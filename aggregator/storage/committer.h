@@ -1,7 +1,8 @@
 // Committer: the way of a batch into the store.
 //
 //   wait for room in the log  ->  find or create the series  ->  enter the shards touched, in rising order
-//   ->  take a position  ->  decide and append, still hidden  ->  write log record and new series in one batch
+//   ->  take a position  ->  decide and append, still hidden (asking the files about late samples)
+//   ->  write log record and new series in one batch
 //   ->  leave the shards  ->  publish, in order
 //
 // What depends on the clock or on what is there already is decided before the log is written, so a replay has nothing
@@ -10,6 +11,7 @@
 
 #include <vector>
 
+#include "aggregator/storage/file_lookup.h"
 #include "aggregator/storage/head.h"
 #include "aggregator/storage/log.h"
 #include "aggregator/storage/series_records.h"
@@ -18,9 +20,10 @@ namespace tidemark::storage {
 
 class Committer {
  public:
-  Committer(Head& head, Log& log, SeriesRecords& records, Health& health, Metrics& metrics, const Options& options,
-            const Clock& clock, const std::atomic<int64_t>& retention_ms)
+  Committer(Head& head, Rocks& rocks, Log& log, SeriesRecords& records, Health& health, Metrics& metrics,
+            const Options& options, const Clock& clock, const std::atomic<int64_t>& retention_ms)
       : head_(head),
+        rocks_(rocks),
         log_(log),
         records_(records),
         health_(health),
@@ -42,9 +45,11 @@ class Committer {
   Status create(Batch& batch, const std::vector<Unknown>& unknown, uint32_t now_s);
   Status write(Batch& batch, const AppendRules& rules, const std::vector<std::vector<uint32_t>>& by_shard,
                Position& tied_to);
+  Status append_undecided(Batch& batch, const AppendRules& rules, AppendResult& result);
   CommitReport report(const Batch& batch);
 
   Head& head_;
+  Rocks& rocks_;
   Log& log_;
   SeriesRecords& records_;
   Health& health_;

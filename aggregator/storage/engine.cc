@@ -45,9 +45,9 @@ Status Engine::start() {
   log_ = std::make_unique<Log>(*rocks_, options, common_.clock, health_, common_.metrics, recovered->log_bytes,
                                [this] { maintenance_->ask_checkpoint(); });
   checkpointer_ = std::make_unique<Checkpointer>(*head_, *rocks_, *log_, health_, common_.metrics, options,
-                                                 common_.clock, common_.dir.ingest);
-  committer_ = std::make_unique<Committer>(*head_, *log_, *records_, health_, common_.metrics, options, common_.clock,
-                                           common_.retention_ms);
+                                                 common_.clock, common_.dir.ingest, recovered->generation);
+  committer_ = std::make_unique<Committer>(*head_, *rocks_, *log_, *records_, health_, common_.metrics, options,
+                                           common_.clock, common_.retention_ms);
   rewriter_ = std::make_unique<WindowRewriter>(*rocks_, common_.metrics, common_.logger, common_.clock,
                                                common_.dir.ingest + "/windows", WindowRewriter::Limits{});
   maintenance_ = std::make_unique<Maintenance>(

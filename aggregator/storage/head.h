@@ -47,6 +47,10 @@ class Head {
   // Samples before it are refused and hidden: their windows are dropped, or about to be. Only grows.
   std::atomic<int64_t> oldest_kept_ms{kOldestTimestampMs};
 
+  // How many checkpoints have let go of what they put into files. Goes up before the first of it leaves memory: a
+  // reader who finds it unchanged after copying from the head has missed nothing since its snapshot.
+  std::atomic<uint64_t> checkpoints{0};
+
   void raise_newest_ms(int64_t t_ms) {
     int64_t newest = newest_ms.load(std::memory_order_relaxed);
     while (t_ms > newest && !newest_ms.compare_exchange_weak(newest, t_ms, std::memory_order_relaxed)) {

@@ -1,7 +1,5 @@
 #include "aggregator/storage/head_shard.h"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <algorithm>
 #include <bit>
 
@@ -12,9 +10,23 @@ namespace {
 constexpr size_t kSeriesAhead = 12;
 constexpr size_t kChunkAhead = 5;
 
+// The value at `t_ms`, if the chunk has one.
+std::optional<uint64_t> find_in(const OwnedChunk& chunk, int64_t t_ms) {
+  XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+  int64_t times[64];
+  double values[64];
+  while (const size_t count = decoder.next(times, values)) {
+    if (times[count - 1] < t_ms) continue;
+    const int64_t* const at = std::lower_bound(times, times + count, t_ms);
+    if (*at != t_ms) return std::nullopt;
+    return std::bit_cast<uint64_t>(values[at - times]);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-uint32_t HeadShard::add_series(SeriesId id, const Tail& tail, bool defined, uint32_t now_s) {
+uint32_t HeadShard::add_series(SeriesId id, int64_t last_ms, bool defined, uint32_t now_s) {
   const MutexLock lock(mu_);
   uint32_t slot = 0;
   if (free_slots_.empty()) {
@@ -24,19 +36,20 @@ uint32_t HeadShard::add_series(SeriesId id, const Tail& tail, bool defined, uint
     slot = free_slots_.back();
     free_slots_.pop_back();
   }
-  Series& series = series_[slot];
+  HeadSeries& series = series_[slot];
   series.id = id;
-  series.last = tail;
-  series.defined = defined;
-  series.touched_s = now_s;
+  series.open = OpenChunk(last_ms, 0);
+  series.last_unknown = 1;
+  series.defined = defined ? 1 : 0;
+  series.touched_min = now_s / 60;
   return slot;
 }
 
 void HeadShard::set_defined(std::span<const SeriesRef> refs) {
   const MutexLock lock(mu_);
   for (const SeriesRef ref : refs) {
-    Series& series = series_[ref_slot(ref)];
-    if (series.id == ref_series(ref)) series.defined = true;
+    HeadSeries& series = series_[ref_slot(ref)];
+    if (series.id == ref_series(ref)) series.defined = 1;
   }
 }
 
@@ -51,6 +64,25 @@ void HeadShard::leave() {
   if (--inside_ == 0 && draining_) drained_.notify_all();
 }
 
+HeadExtra& HeadShard::extra(HeadSeries& series, uint32_t slot) {
+  auto& entry = extras_[slot];
+  if (!entry) entry = std::make_unique<HeadExtra>();
+  series.extra = 1;
+  return *entry;
+}
+
+HeadExtra* HeadShard::extra_if(const HeadSeries& series, uint32_t slot) {
+  if (series.extra == 0) return nullptr;
+  return extras_.find(slot)->second.get();
+}
+
+void HeadShard::drop_extra_if_empty(HeadSeries& series, uint32_t slot) {
+  const auto found = extras_.find(slot);
+  if (found == extras_.end() || !found->second->empty()) return;
+  extras_.erase(found);
+  series.extra = 0;
+}
+
 void HeadShard::append(Batch& batch, std::span<const uint32_t> samples, const AppendRules& rules,
                        AppendResult& result) {
   const MutexLock lock(mu_);
@@ -61,7 +93,8 @@ void HeadShard::append(Batch& batch, std::span<const uint32_t> samples, const Ap
       const uint32_t slot = ref_slot(batch.ref(samples[at + kSeriesAhead]));
       if (slot < series_.size()) {
         const char* const series = reinterpret_cast<const char*>(&series_[slot]);
-        for (size_t line = 0; line < sizeof(Series); line += 64) __builtin_prefetch(series + line, 1);
+        __builtin_prefetch(series, 1);
+        __builtin_prefetch(series + sizeof(HeadSeries) - 1, 1);
       }
     }
     if (at + kChunkAhead < samples.size()) {
@@ -75,206 +108,195 @@ void HeadShard::append(Batch& batch, std::span<const uint32_t> samples, const Ap
       batch.set_outcome(i, Outcome::kUnknownRef);
       continue;
     }
-    batch.set_outcome(i, append_one(series_[slot], batch.t_ms(i), batch.value(i), rules, result));
+    batch.set_outcome(i, append_one(series_[slot], slot, i, batch, rules, result));
   }
 }
 
-Outcome HeadShard::append_one(Series& series, int64_t t_ms, const Value& value, const AppendRules& rules,
-                              AppendResult& result) {
+void HeadShard::append_late(Batch& batch, std::span<const InFiles> samples, const AppendRules& rules,
+                            AppendResult& result) {
+  const MutexLock lock(mu_);
+  for (const InFiles& one : samples) {
+    const uint32_t slot = ref_slot(batch.ref(one.sample));
+    batch.set_outcome(one.sample, append_late_one(series_[slot], slot, one.sample, batch, rules, &one, result));
+  }
+}
+
+Outcome HeadShard::append_one(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
+                              const AppendRules& rules, AppendResult& result) {
+  const storage::Value& value = batch.value(sample);
+  const int64_t t_ms = batch.t_ms(sample);
   if (value.histogram != nullptr) return Outcome::kUnsupported;
   if (t_ms < rules.min_ms) return Outcome::kTooOld;
   if (t_ms > rules.max_ms) return Outcome::kTooNew;
-  if (t_ms <= series.last.last_ms) {
-    if (t_ms < series.last.last_ms || std::bit_cast<uint64_t>(value.number) != series.last.last_bits) {
-      return Outcome::kOutOfOrder;
-    }
-    // "It is there already" holds only once that one's commit is in the log.
-    if (!series.marks.empty() && series.marks.back().position > rules.position) {
-      result.tied_to = std::max(result.tied_to, series.marks.back().position);
-    }
-    return Outcome::kDuplicate;
-  }
-  auto& marks = series.marks;
-  size_t settled = 0;
-  while (settled < marks.size() && marks[settled].position <= rules.oldest_view) ++settled;
-  marks.erase(marks.begin(), marks.begin() + static_cast<ptrdiff_t>(settled));
-  if (marks.empty() || marks.back().position != rules.position) {
-    if (!marks.empty() && marks.back().position > rules.position) {
-      result.tied_to = std::max(result.tied_to, marks.back().position);
-    }
-    marks.push_back({rules.position, series.last.last_ms});
-  }
-  if (!series.defined) result.undefined.push_back(series.id);
-  series.touched_s = rules.now_s;
-  append_to_chunk(series, t_ms, value.number);
-  result.accepted.push_back({series.id, t_ms, value.number, value.start_ms});
+  if (t_ms <= series.open.last_ms()) return append_late_one(series, slot, sample, batch, rules, nullptr, result);
+  add_mark(series, slot, rules, result);
+  series.last_unknown = 0;
+  append_to_chunk(series, slot, t_ms, value.number);
+  accept(series, {series.id, t_ms, value.number, value.start_ms}, rules, result);
   return Outcome::kAccepted;
 }
 
-void HeadShard::append_to_chunk(Series& series, int64_t t_ms, double v) {
+Outcome HeadShard::append_late_one(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
+                                   const AppendRules& rules, const InFiles* in_files, AppendResult& result) {
+  const double v = batch.value(sample).number;
+  const auto bits = std::bit_cast<uint64_t>(v);
+  const int64_t t_ms = batch.t_ms(sample);
+  // A commit with a later position was quicker: both must show together.
+  if (series.mark.position > rules.position) result.tied_to = std::max(result.tied_to, series.mark.position);
+  std::optional<Value> there = find(series, slot, t_ms);
+  if (!there) {
+    if (t_ms < series.open.last_ms() && series.open.last_ms() - t_ms > rules.out_of_order_ms) {
+      return Outcome::kOutOfOrder;
+    }
+    if (in_files == nullptr) {
+      result.undecided.push_back(sample);
+      return Outcome::kAccepted;
+    }
+    if (in_files->v_bits) there = Value{*in_files->v_bits, 0};
+  }
+  if (there) {
+    // "It is there already" holds only once that one's commit is in the log.
+    if (there->position > rules.position) result.tied_to = std::max(result.tied_to, there->position);
+    if (there->bits == bits) return Outcome::kDuplicate;
+    if (rules.out_of_order_ms == 0) return Outcome::kOutOfOrder;
+    // The later commit's value stands, as it will after a replay.
+    if (there->position > rules.position) return Outcome::kAccepted;
+  }
+  add_late(series, slot, {t_ms, v, rules.position});
+  accept(series, {series.id, t_ms, v, batch.value(sample).start_ms}, rules, result);
+  return there ? Outcome::kOverwrote : Outcome::kAccepted;
+}
+
+void HeadShard::accept(HeadSeries& series, const LogSample& sample, const AppendRules& rules, AppendResult& result) {
+  if (series.defined == 0) result.undefined.push_back(series.id);
+  series.touched_min = rules.now_s / 60;
+  result.accepted.push_back(sample);
+}
+
+std::optional<HeadShard::Value> HeadShard::find(const HeadSeries& series, uint32_t slot, int64_t t_ms) {
+  const HeadExtra* const more = extra_if(series, slot);
+  if (more != nullptr) {
+    if (const LateSample* const late = more->late.find(t_ms)) {
+      return Value{std::bit_cast<uint64_t>(late->v), late->position};
+    }
+  }
+  const OpenChunk& open = series.open;
+  if (t_ms == open.last_ms() && series.last_unknown == 0) {
+    return Value{open.last_bits(), brought_by(series, slot, t_ms)};
+  }
+  if (!open.empty() && t_ms >= open.first_ms()) {
+    if (const auto bits = find_in(open.copy(), t_ms)) return Value{*bits, brought_by(series, slot, t_ms)};
+    return std::nullopt;
+  }
+  if (more == nullptr) return std::nullopt;
+  for (const SharedChunk& chunk : more->sealed) {
+    if (t_ms < chunk->first_ms || t_ms > chunk->last_ms) continue;
+    if (const auto bits = find_in(*chunk, t_ms)) return Value{*bits, brought_by(series, slot, t_ms)};
+  }
+  return std::nullopt;
+}
+
+Position HeadShard::brought_by(const HeadSeries& series, uint32_t slot, int64_t t_ms) {
+  if (series.mark.position != 0 && t_ms > series.mark.before_ms) return series.mark.position;
+  const HeadExtra* const more = extra_if(series, slot);
+  if (more == nullptr) return 0;
+  for (auto mark = more->older_marks.rbegin(); mark != more->older_marks.rend(); ++mark) {
+    if (t_ms > mark->before_ms) return mark->position;
+  }
+  return 0;
+}
+
+void HeadShard::add_mark(HeadSeries& series, uint32_t slot, const AppendRules& rules, AppendResult& result) {
+  if (series.extra != 0) {
+    auto& older = extra(series, slot).older_marks;
+    std::erase_if(older, [&](const Mark& mark) { return mark.position <= rules.oldest_view; });
+    drop_extra_if_empty(series, slot);
+  }
+  if (series.mark.position == rules.position) return;
+  if (series.mark.position > rules.oldest_view) {
+    if (series.mark.position > rules.position) result.tied_to = std::max(result.tied_to, series.mark.position);
+    extra(series, slot).older_marks.push_back(series.mark);
+  }
+  series.mark = {rules.position, series.open.last_ms()};
+}
+
+void HeadShard::append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v) {
   if (!series.open.empty() && (series.open.full() || window_of(series.open.first_ms()) != window_of(t_ms))) {
-    seal(series);
+    seal(series, slot);
   }
   const size_t before = series.open.memory_bytes();
   series.open.append(t_ms, v);
-  series.last = {t_ms, std::bit_cast<uint64_t>(v)};
-  series.changed = true;
   const size_t after = series.open.memory_bytes();
-  if (after != before) {
-    head_bytes_.store(head_bytes_.load(std::memory_order_relaxed) + after - before, std::memory_order_relaxed);
+  if (after != before) add_bytes(static_cast<int64_t>(after - before));
+}
+
+void HeadShard::add_late(HeadSeries& series, uint32_t slot, const LateSample& sample) {
+  LateSamples& late = extra(series, slot).late;
+  const size_t before = late.size();
+  late.add(sample);
+  add_bytes(static_cast<int64_t>((late.size() - before) * sizeof(LateSample)));
+  if (sample.t_ms != series.open.last_ms()) return;
+  if (series.open.empty()) {
+    series.open.set_last_bits(std::bit_cast<uint64_t>(sample.v));
+    series.last_unknown = 0;
+  } else {
+    series.last_unknown = 1;
   }
 }
 
-void HeadShard::seal(Series& series) {
+void HeadShard::seal(HeadSeries& series, uint32_t slot) {
   const size_t before = series.open.memory_bytes();
-  series.sealed.push_back(series.open.take());
-  series.changed = true;
-  head_bytes_.store(head_bytes_.load(std::memory_order_relaxed) + series.sealed.back().payload.size() - before,
-                    std::memory_order_relaxed);
+  auto chunk = std::make_shared<const OwnedChunk>(series.open.take());
+  add_bytes(static_cast<int64_t>(chunk->payload.size()) - static_cast<int64_t>(before));
+  extra(series, slot).sealed.push_back(std::move(chunk));
 }
 
-void HeadShard::load_open_chunk(uint32_t slot, OpenChunk chunk) {
+void HeadShard::replay(uint32_t slot, const LogSample& sample, Position position) {
   const MutexLock lock(mu_);
-  Series& series = series_[slot];
-  head_bytes_ += chunk.memory_bytes();
-  series.last = {chunk.last_ms(), chunk.last_bits()};
-  series.open = std::move(chunk);
-  series.checkpointed = true;
-}
-
-void HeadShard::replay(uint32_t slot, int64_t t_ms, double v) {
-  const MutexLock lock(mu_);
-  Series& series = series_[slot];
-  if (t_ms > series.last.last_ms) return append_to_chunk(series, t_ms, v);
-  // Two commits wrote this series at once and reached the log in the other order. Rare, so it may be slow: what is
-  // newer in the open chunk is taken out and put in again behind it.
-  OwnedChunk old = series.open.empty() ? OwnedChunk{} : series.open.copy();
-  std::vector<int64_t> times(old.count);
-  std::vector<double> values(old.count);
-  XorDecoder decoder(old.payload, old.first_ms, old.count);
-  if (old.count > 0 && decoder.next(times, values) != old.count) return;
-  const auto at = std::lower_bound(times.begin(), times.end(), t_ms);
-  if (at != times.end() && *at == t_ms) return;
-  const auto index = at - times.begin();
-  times.insert(at, t_ms);
-  values.insert(values.begin() + index, v);
-  head_bytes_ -= series.open.memory_bytes();
-  series.open = OpenChunk();
-  const Tail last = series.last;
-  for (size_t i = 0; i < times.size(); ++i) append_to_chunk(series, times[i], values[i]);
-  if (last.last_ms > series.last.last_ms) series.last = last;
+  HeadSeries& series = series_[slot];
+  if (sample.t_ms > series.open.last_ms()) {
+    series.last_unknown = 0;
+    append_to_chunk(series, slot, sample.t_ms, sample.v);
+  } else {
+    add_late(series, slot, {sample.t_ms, sample.v, position});
+  }
 }
 
 std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view) {
   const MutexLock lock(mu_);
   if (slot >= series_.size() || series_[slot].id != id) return std::nullopt;
-  const Series& series = series_[slot];
+  const HeadSeries& series = series_[slot];
+  const HeadExtra* const more = extra_if(series, slot);
   HeadCopy out;
-  for (const Mark& mark : series.marks) {
-    if (mark.position > view) {
-      out.visible_until_ms = mark.before_ms;
-      break;
+  // From the newest mark back to the oldest that is after the view.
+  if (series.mark.position > view) out.visible_until_ms = series.mark.before_ms;
+  if (more != nullptr) {
+    for (const Mark& mark : more->older_marks) {
+      if (mark.position > view) out.visible_until_ms = std::min(out.visible_until_ms, mark.before_ms);
     }
-  }
-  for (const OwnedChunk& chunk : series.sealed) {
-    if (chunk.last_ms >= min_ms && chunk.first_ms <= std::min(max_ms, out.visible_until_ms))
-      out.chunks.push_back(chunk);
+    for (const SharedChunk& chunk : more->sealed) {
+      if (chunk->last_ms >= min_ms && chunk->first_ms <= std::min(max_ms, out.visible_until_ms)) {
+        out.chunks.push_back(chunk);
+      }
+    }
+    if (!more->late.empty()) out.late = newest_of(more->late.all(), view, min_ms, max_ms);
   }
   const OpenChunk& open = series.open;
   if (!open.empty() && open.last_ms() >= min_ms && open.first_ms() <= std::min(max_ms, out.visible_until_ms)) {
-    out.chunks.push_back(open.copy());
+    out.chunks.push_back(std::make_shared<const OwnedChunk>(open.copy()));
   }
   return out;
-}
-
-ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Position()>& position) {
-  const MutexLock lock(mu_);
-  draining_ = true;
-  while (inside_ > 0) drained_.wait(mu_);
-  ShardCopy out;
-  out.position = position();
-  const size_t bytes_min = seal_bytes_min(policy.open_bytes_max);
-  for (Series& series : series_) {
-    if (series.id == 0) continue;
-    const bool dropped = !series.open.empty() && series.open.last_ms() < policy.oldest_ms;
-    if (dropped) {
-      head_bytes_ -= series.open.memory_bytes();
-      series.open = OpenChunk();
-      series.changed = true;
-    }
-    if (!series.open.empty() &&
-        (policy.all || series.touched_s < policy.idle_before_s || series.open.memory_bytes() >= bytes_min)) {
-      seal(series);
-    }
-    for (const OwnedChunk& chunk : series.sealed) {
-      // Those of dropped windows go with the rest when the checkpoint is done.
-      out.sealed.push_back({series.id, chunk});
-    }
-    if (series.open.empty() && series.touched_s < policy.idle_before_s) out.idle.push_back(series.id);
-    if (!series.changed) continue;
-    series.changed = false;
-    if (series.open.empty()) {
-      out.tails.emplace_back(series.id, series.last);
-      if (series.checkpointed) out.closed.push_back(series.id);
-      series.checkpointed = false;
-    } else {
-      out.open.emplace_back(series.id, series.open.serialize());
-      series.checkpointed = true;
-    }
-  }
-  draining_ = false;
-  drained_.notify_all();
-  return out;
-}
-
-size_t HeadShard::seal_bytes_min(uint64_t open_bytes_max) {
-  if (head_bytes() <= open_bytes_max) return SIZE_MAX;
-  std::vector<size_t> sizes;
-  uint64_t total = 0;
-  for (const Series& series : series_) {
-    if (series.open.empty()) continue;
-    sizes.push_back(series.open.memory_bytes());
-    total += sizes.back();
-  }
-  std::sort(sizes.begin(), sizes.end(), std::greater<>());
-  // Down to three quarters, so that the next checkpoint does not find the shard over its budget at once.
-  const uint64_t wanted = open_bytes_max / 4 * 3;
-  size_t least = SIZE_MAX;
-  for (const size_t size : sizes) {
-    if (total <= wanted) break;
-    total -= size;
-    least = size;
-  }
-  return least;
-}
-
-void HeadShard::checkpoint_done(const ShardCopy& copy) {
-  absl::flat_hash_map<SeriesId, size_t> taken;
-  for (const SealedChunk& sealed : copy.sealed) ++taken[sealed.series];
-  const MutexLock lock(mu_);
-  for (Series& series : series_) {
-    if (series.sealed.empty() || series.id == 0) continue;
-    const auto found = taken.find(series.id);
-    if (found == taken.end()) continue;
-    const auto end = series.sealed.begin() + static_cast<ptrdiff_t>(found->second);
-    for (auto chunk = series.sealed.begin(); chunk != end; ++chunk) head_bytes_ -= chunk->payload.size();
-    series.sealed.erase(series.sealed.begin(), end);
-    if (series.sealed.empty()) series.sealed.shrink_to_fit();
-  }
 }
 
 bool HeadShard::remove_idle(SeriesId id, uint32_t slot, uint32_t idle_before_s) {
   const MutexLock lock(mu_);
   if (slot >= series_.size()) return false;
-  Series& series = series_[slot];
-  if (series.id != id || !series.open.empty() || !series.sealed.empty() || series.changed || !series.defined ||
-      series.touched_s >= idle_before_s) {
+  HeadSeries& series = series_[slot];
+  if (series.id != id || !series.open.empty() || series.extra != 0 || series.defined == 0 ||
+      series.touched_min * 60 >= idle_before_s) {
     return false;
   }
-  series.id = 0;
-  series.open = OpenChunk();
-  series.marks.clear();
-  series.checkpointed = false;
+  series = HeadSeries();
   free_slots_.push_back(slot);
   return true;
 }
@@ -282,9 +304,12 @@ bool HeadShard::remove_idle(SeriesId id, uint32_t slot, uint32_t idle_before_s) 
 int64_t HeadShard::oldest_ms() {
   const MutexLock lock(mu_);
   int64_t oldest = INT64_MAX;
-  for (const Series& series : series_) {
-    if (!series.sealed.empty()) oldest = std::min(oldest, series.sealed.front().first_ms);
+  for (const HeadSeries& series : series_) {
     if (!series.open.empty()) oldest = std::min(oldest, series.open.first_ms());
+  }
+  for (const auto& [slot, more] : extras_) {
+    if (!more->sealed.empty()) oldest = std::min(oldest, more->sealed.front()->first_ms);
+    if (!more->late.empty()) oldest = std::min(oldest, more->late.all().front().t_ms);
   }
   return oldest;
 }

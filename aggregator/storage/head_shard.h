@@ -3,10 +3,14 @@
 //
 // A commit enters all shards it touches (in rising order), takes its position, appends, is logged, and leaves. A
 // checkpoint drains a shard: newcomers wait, those inside leave; then the shard holds exactly what the log holds for it
-// up to a position, and is copied.
+// up to a position, and is copied (head_checkpoint.cc).
+//
+// A sample later than its series' newest goes to the open chunk; any other is late. Whether a late one repeats or
+// overwrites something is asked first of memory; what is not there may be in files, so it comes back as `undecided` and
+// is brought again with what the files say. Nothing can move from memory to files meanwhile: the commit is inside.
 #pragma once
 
-#include <absl/container/inlined_vector.h>
+#include <absl/container/flat_hash_map.h>
 
 #include <atomic>
 #include <deque>
@@ -16,10 +20,9 @@
 #include <vector>
 
 #include "aggregator/storage/batch.h"
-#include "aggregator/storage/checkpoint_record.h"
+#include "aggregator/storage/head_series.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/log_record.h"
-#include "aggregator/storage/open_chunk.h"
 #include "model/mutex.h"
 
 namespace tidemark::storage {
@@ -35,17 +38,26 @@ struct AppendRules {
   Position position = 0;
   Position oldest_view = 0;
   uint32_t now_s = 0;
+  int64_t out_of_order_ms = INT64_MAX;  // How much older than its series' newest a sample may be.
 };
 
 struct AppendResult {
   std::vector<LogSample> accepted;
   std::vector<SeriesId> undefined;  // Series whose record may not be in the log yet: write it with this commit.
+  std::vector<uint32_t> undecided;  // Samples that need to know what files hold at their time.
   Position tied_to = 0;             // See CommitOrder.
 };
 
+// What a series' files hold at a sample's time.
+struct InFiles {
+  uint32_t sample = 0;
+  std::optional<uint64_t> v_bits;
+};
+
 struct HeadCopy {
-  std::vector<OwnedChunk> chunks;        // Oldest first.
-  int64_t visible_until_ms = INT64_MAX;  // Later samples came after the view, wherever they are by now.
+  std::vector<SharedChunk> chunks;       // Oldest first.
+  std::vector<LateSample> late;          // One a time; they count before what is in chunks.
+  int64_t visible_until_ms = INT64_MAX;  // Samples in chunks after it came after the view, wherever they are by now.
 };
 
 // Which open chunks a checkpoint seals.
@@ -54,21 +66,23 @@ struct SealPolicy {
   uint64_t open_bytes_max = UINT64_MAX;  // Of the shard; beyond it the longest are sealed.
   uint32_t idle_before_s = 0;            // Series without an append since.
   int64_t oldest_ms = INT64_MIN;         // Chunks that end before belong to dropped windows and vanish.
+  Position oldest_view = 0;              // Late samples of later commits stay, hidden from those who must not see them.
 };
 
-struct SealedChunk {
-  SeriesId series = 0;
-  OwnedChunk chunk;
+// What goes from one series into files. Late samples count before those in chunks.
+struct SealedSeries {
+  SeriesId id = 0;
+  uint32_t slot = 0;
+  std::vector<SharedChunk> chunks;
+  std::vector<LateSample> late;
 };
 
 // A shard as a checkpoint writes it. In no order.
 struct ShardCopy {
   Position position = 0;
-  std::vector<SealedChunk> sealed;
-  std::vector<std::pair<SeriesId, std::string>> open;  // Changed since the last checkpoint, serialized.
-  std::vector<std::pair<SeriesId, Tail>> tails;        // Have no open chunk any more.
-  std::vector<SeriesId> closed;  // Of those, the ones whose open chunk lies in the last checkpoint.
-  std::vector<SeriesId> idle;    // Have nothing open and had no append for long.
+  std::vector<SealedSeries> sealed;
+  std::vector<std::string> groups;  // All that is open, see head_group.h.
+  std::vector<SeriesId> idle;       // Have nothing in memory but their last time, and had no append for long.
 };
 
 class HeadShard {
@@ -79,8 +93,9 @@ class HeadShard {
 
   uint16_t number() const { return number_; }
 
-  // Makes room for a series and returns its slot. `defined`: its record is in the log or in files.
-  uint32_t add_series(SeriesId id, const Tail& tail, bool defined, uint32_t now_s);
+  // Makes room for a series and returns its slot. Files hold no sample of it after `last_ms`. `defined`: its record is
+  // in the log or in files.
+  uint32_t add_series(SeriesId id, int64_t last_ms, bool defined, uint32_t now_s);
   // After a commit that carried their records is in the log.
   void set_defined(std::span<const SeriesRef> refs);
 
@@ -88,15 +103,23 @@ class HeadShard {
   void leave();
   // Decides about each of the batch's samples named and appends what is good. REQUIRES: entered.
   void append(Batch& batch, std::span<const uint32_t> samples, const AppendRules& rules, AppendResult& result);
+  // The same for those that were undecided.
+  void append_late(Batch& batch, std::span<const InFiles> samples, const AppendRules& rules, AppendResult& result);
 
-  // Recovery only. Skips a sample that is there, takes one in any order.
-  void load_open_chunk(uint32_t slot, OpenChunk chunk);
-  void replay(uint32_t slot, int64_t t_ms, double v);
+  // Recovery only. Makes a series of an entry of a head group; false when it does not read.
+  struct Loaded {
+    SeriesId id;
+    uint32_t slot;
+  };
+  bool load_group(std::string_view group, uint32_t now_s, std::vector<Loaded>& loaded);
+  void replay(uint32_t slot, const LogSample& sample, Position position);
+  void discard(uint32_t slot);  // The series has no record.
 
   // Nothing when the slot holds another series by now.
   std::optional<HeadCopy> copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view);
 
-  // Drains, then copies. `position` is asked once nobody is inside. One checkpoint at a time.
+  // Drains, then copies. `position` is asked once nobody is inside. One checkpoint at a time. Nothing open is copied
+  // under policy.all.
   ShardCopy checkpoint(const SealPolicy& policy, const std::function<Position()>& position);
   // The copy is in files: what it sealed leaves memory.
   void checkpoint_done(const ShardCopy& copy);
@@ -107,35 +130,41 @@ class HeadShard {
   int64_t oldest_ms();  // Of all samples here; INT64_MAX when there are none.
 
  private:
-  // Samples later than `before_ms` came with commit `position` or later ones. Only as many as an open view may need.
-  struct Mark {
-    Position position;
-    int64_t before_ms;
-  };
-  struct Series {
-    SeriesId id = 0;  // 0: the slot is free.
-    uint32_t touched_s = 0;
-    bool defined = false;
-    bool changed = false;       // Since the last checkpoint.
-    bool checkpointed = false;  // The checkpoints family holds an open chunk of it.
-    Tail last;
-    OpenChunk open;
-    std::vector<OwnedChunk> sealed;  // Until a checkpoint has them in files.
-    absl::InlinedVector<Mark, 1> marks;
+  struct Value {
+    uint64_t bits = 0;
+    Position position = 0;  // Of the commit that brought it; 0 when it is settled.
   };
 
-  Outcome append_one(Series& series, int64_t t_ms, const Value& value, const AppendRules& rules, AppendResult& result)
+  Outcome append_one(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch, const AppendRules& rules,
+                     AppendResult& result) TM_REQUIRES(mu_);
+  Outcome append_late_one(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
+                          const AppendRules& rules, const InFiles* in_files, AppendResult& result) TM_REQUIRES(mu_);
+  void accept(HeadSeries& series, const LogSample& sample, const AppendRules& rules, AppendResult& result)
       TM_REQUIRES(mu_);
-  void append_to_chunk(Series& series, int64_t t_ms, double v) TM_REQUIRES(mu_);
-  void seal(Series& series) TM_REQUIRES(mu_);
+  // The value that counts at `t_ms`, if memory knows.
+  std::optional<Value> find(const HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
+  Position brought_by(const HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
+  void add_mark(HeadSeries& series, uint32_t slot, const AppendRules& rules, AppendResult& result) TM_REQUIRES(mu_);
+  void append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v) TM_REQUIRES(mu_);
+  void add_late(HeadSeries& series, uint32_t slot, const LateSample& sample) TM_REQUIRES(mu_);
+  void seal(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);
+  void take_sealed(HeadSeries& series, uint32_t slot, const SealPolicy& policy, ShardCopy& out) TM_REQUIRES(mu_);
   size_t seal_bytes_min(uint64_t open_bytes_max) TM_REQUIRES(mu_);
+  HeadExtra& extra(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);  // Makes it.
+  HeadExtra* extra_if(const HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);
+  void drop_extra_if_empty(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);
+  void add_bytes(int64_t bytes) TM_REQUIRES(mu_) {
+    head_bytes_.store(head_bytes_.load(std::memory_order_relaxed) + static_cast<uint64_t>(bytes),
+                      std::memory_order_relaxed);
+  }
 
   const uint16_t number_;
   std::atomic<uint64_t> head_bytes_{0};  // Written under mu_; read for metrics and budgets.
 
   Mutex mu_;  // Taken after SeriesIndex::mu_. Never held across I/O.
   CondVar drained_;
-  std::deque<Series> series_ TM_GUARDED_BY(mu_);  // By slot.
+  std::deque<HeadSeries> series_ TM_GUARDED_BY(mu_);  // By slot.
+  absl::flat_hash_map<uint32_t, std::unique_ptr<HeadExtra>> extras_ TM_GUARDED_BY(mu_);
   std::vector<uint32_t> free_slots_ TM_GUARDED_BY(mu_);
   size_t inside_ TM_GUARDED_BY(mu_) = 0;
   bool draining_ TM_GUARDED_BY(mu_) = false;

@@ -19,13 +19,6 @@ T read_be(const char* in) {
   return v;
 }
 
-std::string shard_key(char kind, uint16_t shard, SeriesId id) {
-  std::string key(1, kind);
-  append_be16(key, shard);
-  append_be32(key, id);
-  return key;
-}
-
 }  // namespace
 
 void append_be16(std::string& out, uint16_t v) { append_be(out, v); }
@@ -141,12 +134,22 @@ std::string marker_key(uint16_t shard) {
   return key;
 }
 
-std::string open_chunk_key(uint16_t shard, SeriesId id) { return shard_key('o', shard, id); }
-std::string tail_key(uint16_t shard, SeriesId id) { return shard_key('t', shard, id); }
+std::string head_group_prefix(uint64_t generation) {
+  std::string key = "o";
+  append_be64(key, generation);
+  return key;
+}
 
-std::optional<SeriesId> parse_open_chunk_key(std::string_view key) {
-  if (key.size() != 7 || key[0] != 'o') return std::nullopt;
-  return read_be32(key.data() + 3);
+std::string head_group_key(const HeadGroupKey& key) {
+  std::string out = head_group_prefix(key.generation);
+  append_be16(out, key.shard);
+  append_be32(out, key.group);
+  return out;
+}
+
+std::optional<HeadGroupKey> parse_head_group_key(std::string_view key) {
+  if (key.size() != 15 || key[0] != 'o') return std::nullopt;
+  return HeadGroupKey{read_be64(key.data() + 1), read_be16(key.data() + 9), read_be32(key.data() + 11)};
 }
 
 std::string log_key(Position position) {

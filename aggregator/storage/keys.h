@@ -13,14 +13,15 @@
 //                tier:1 window:4 'p' escaped(name) 00 00 value                          bitmaps: series with
 //                name="value"
 //   checkpoints  'm' shard:2                                                            marker (checkpoint_record.h)
-//                'o' shard:2 id:4                                                       open chunk (open_chunk.h)
-//                't' shard:2 id:4                                                       tail (checkpoint_record.h)
+//                'o' generation:8 shard:2 group:4                                       head group (head_group.h)
 //   log          position:8                                                             log record (log_record.h)
 //   state        the owner's bytes                                                      the owner's bytes
 //
 // A window is a UTC day, counted from 1970-01-01 and biased by 2^31 so that days before it sort first. `start` is
 // milliseconds from the window's beginning: 32 bits reach 49 days, enough for the longer windows of coarser tiers.
 // `version` is the log position at which the chunk was sealed: two chunks of a series may share a start.
+// `generation` counts checkpoints; the groups of all but the last are leftovers. In a file of their own and never
+// written over, so that they cost no compaction.
 // A name is escaped (00 becomes 00 FF) so that the two zero bytes end it and pairs sort by name, then value.
 #pragma once
 
@@ -96,9 +97,14 @@ std::string series_hash_prefix(uint64_t hash);
 std::string series_hash_key(uint64_t hash, SeriesId id);
 
 std::string marker_key(uint16_t shard);
-std::string open_chunk_key(uint16_t shard, SeriesId id);
-std::string tail_key(uint16_t shard, SeriesId id);
-std::optional<SeriesId> parse_open_chunk_key(std::string_view key);
+struct HeadGroupKey {
+  uint64_t generation = 0;
+  uint16_t shard = 0;
+  uint32_t group = 0;
+};
+std::string head_group_prefix(uint64_t generation);
+std::string head_group_key(const HeadGroupKey& key);
+std::optional<HeadGroupKey> parse_head_group_key(std::string_view key);
 
 std::string log_key(Position position);
 std::optional<Position> parse_log_key(std::string_view key);

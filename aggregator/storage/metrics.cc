@@ -42,6 +42,8 @@ Metrics::Metrics(prometheus::Registry& registry)
       commit_failures(counter(registry, "commit_failures_total", "Batches of which nothing was stored.")),
       samples(counter(registry, "samples_appended_total", "Samples stored.")),
       duplicates(counter(registry, "samples_duplicate_total", "Samples that were there already.")),
+      overwrites(counter(registry, "samples_overwrote_total", "Samples accepted in place of another value.")),
+      late_samples(counter(registry, "samples_late_total", "Samples that were looked for in files.")),
       refused(refusals(registry)),
       series(gauge(registry, "series", "Active series: those in memory.")),
       series_created(counter(registry, "series_created_total", "Series seen for the first time.")),

@@ -19,6 +19,8 @@ struct Metrics {
   prometheus::Counter& commit_failures;
   prometheus::Counter& samples;  // Accepted.
   prometheus::Counter& duplicates;
+  prometheus::Counter& overwrites;
+  prometheus::Counter& late_samples;                        // That had to be looked for in files.
   std::array<prometheus::Counter*, kOutcomeCount> refused;  // By reason; null where the outcome is no refusal.
   prometheus::Gauge& series;
   prometheus::Counter& series_created;

@@ -1,5 +1,5 @@
-// OpenChunk: the chunk a series is still appending to, in memory. Small (some 70 bytes and the stream itself), grows by
-// half. Not thread-safe: its shard's mutex guards it.
+// OpenChunk: the chunk a series is still appending to, in memory: 48 bytes and the stream itself, which grows by a
+// quarter. It remembers the last sample also when it is empty. Not thread-safe: its shard guards it.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,6 @@
 
 #include "aggregator/storage/chunk.h"
 #include "aggregator/storage/xor_chunk.h"
-#include "model/status.h"
 
 namespace tidemark::storage {
 
@@ -25,38 +24,52 @@ struct OwnedChunk {
 
 class OpenChunk {
  public:
-  bool empty() const { return state_.count == 0; }
-  bool full() const { return state_.count >= kChunkSamplesMax; }
-  uint32_t count() const { return state_.count; }
-  int64_t first_ms() const { return first_ms_; }
-  int64_t last_ms() const { return state_.t_ms; }
-  uint64_t last_bits() const { return state_.v_bits; }
+  // Empty, of a series that has nothing at all.
+  OpenChunk() = default;
+  // Empty, of a series whose last sample is in files.
+  OpenChunk(int64_t last_ms, uint64_t last_bits) : last_ms_(last_ms), last_bits_(last_bits) {}
+
+  bool empty() const { return count_ == 0; }
+  bool full() const { return count_ >= kChunkSamplesMax; }
+  uint32_t count() const { return count_; }
+  int64_t first_ms() const { return last_ms_ - length_ms_; }  // REQUIRES: !empty().
+  int64_t last_ms() const { return last_ms_; }                // INT64_MIN: the series never had a sample.
+  uint64_t last_bits() const { return last_bits_; }
+  void set_last_bits(uint64_t bits) { last_bits_ = bits; }  // REQUIRES: empty().
   size_t memory_bytes() const { return capacity_; }
 
   // Asks for the memory the next append() will write to.
-  void prefetch() const { __builtin_prefetch(data_.get() + state_.bit_count / 8, 1); }
+  void prefetch() const { __builtin_prefetch(data_.get() + bit_count_ / 8, 1); }
 
-  // REQUIRES: t_ms > last_ms() unless empty; !full().
+  // REQUIRES: t_ms > last_ms(); !full(); when not empty, within a window of first_ms().
   void append(int64_t t_ms, double v);
 
   OwnedChunk copy() const;
   // The chunk as copy() gives it; this one is empty afterwards, its memory given back.
   OwnedChunk take();
+  // Empties it.
+  void drop();
 
-  // As it is, encoder state included, so that a restart appends on without decoding:
-  //   format:1 (1) | varint(count) | signed varint(first ms) | varint(last - first) | signed varint(step ms)
-  //   | value bits:8 LE | leading:1 | trailing:1 | varint(bits) | stream | checksum:4
-  // REQUIRES: !empty().
-  std::string serialize() const;
-  static Result<OpenChunk> parse(std::string_view bytes);
+  // As it is, encoder state included, so that a restart appends on without decoding. Without a checksum of its own:
+  //   varint(count) | signed varint(last ms) | value bits:8 LE
+  //   not empty: | varint(last - first) | varint(step ms) | leading:1 | trailing:1 | varint(bits) | stream
+  void append_to(std::string& out) const;
+  // Takes one off the front of `in`; false when there is none.
+  static bool take_from(std::string_view& in, OpenChunk& chunk);
 
  private:
   void reserve(size_t bytes);
 
-  XorState state_;
-  int64_t first_ms_ = 0;
-  std::unique_ptr<uint8_t[]> data_;  // Zero from the stream's end on.
+  int64_t last_ms_ = INT64_MIN;
+  uint64_t last_bits_ = 0;
+  std::unique_ptr<uint8_t[]> data_;
+  uint32_t length_ms_ = 0;  // From the first sample to the last; both lie within one day.
+  uint32_t step_ms_ = 0;
+  uint32_t bit_count_ = 0;
   uint32_t capacity_ = 0;
+  uint16_t count_ = 0;
+  uint8_t leading_ = 64;
+  uint8_t trailing_ = 0;
 };
 
 }  // namespace tidemark::storage

@@ -1,15 +1,19 @@
 #include "aggregator/storage/recovery.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/settings.h"
+#include "aggregator/storage/shard_recovery.h"
 
 namespace tidemark::storage {
 namespace {
 
-// Series whose labels are read at once.
-constexpr size_t kLoadBatch = 1024;
+// More would mostly decode the same log again.
+constexpr unsigned kWorkersMax = 4;
+// Records skipped one by one before it is cheaper to seek.
+constexpr unsigned kNextMax = 8;
 
 class Recovery {
  public:
@@ -29,7 +33,7 @@ class Recovery {
       if (Status status = (this->*step)(); !status.ok()) return fail(status);
     }
     head_ = std::make_unique<Head>(static_cast<unsigned>(markers_.size()), next_position_ - 1);
-    for (const auto step : {&Recovery::load_open_chunks, &Recovery::replay_log, &Recovery::read_oldest}) {
+    for (const auto step : {&Recovery::bring_back_shards, &Recovery::read_oldest}) {
       if (Status status = (this->*step)(); !status.ok()) return fail(status);
     }
     const Result<SeriesId> next_id = records_.next_id();
@@ -41,15 +45,10 @@ class Recovery {
     const MutexLock lock(head_->index().mutex());
     metrics_.series.Set(static_cast<double>(head_->index().size()));
     metrics_.series_ids_left.Set(static_cast<double>(UINT32_MAX - head_->next_id.load()));
-    return Recovered{std::move(head_), log_bytes_};
+    return Recovered{std::move(head_), log_bytes_, generation_};
   }
 
  private:
-  void skipped(std::string_view what, const Status& why) {
-    metrics_.corruptions.Increment();
-    logger_.error("a stored piece does not read and is skipped", {{"piece", what}, {"err", why}});
-  }
-
   std::unique_ptr<rocksdb::Iterator> iterator(Family family) {
     return std::unique_ptr<rocksdb::Iterator>(rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(family)));
   }
@@ -64,13 +63,14 @@ class Recovery {
       const Result<Marker> marker = parse_marker(bytes);
       // Without it, what the log holds of the shard is replayed from its beginning: too much, never too little.
       if (!marker) {
-        skipped("checkpoint marker", marker.error());
+        report_skipped(metrics_, logger_, "checkpoint marker", marker.error());
         continue;
       }
       markers_[i] = *marker;
       next_id_ = std::max(next_id_, marker->next_id);
       next_position_ = std::max(next_position_, marker->next_position);
       newest_ms_ = std::max(newest_ms_, marker->newest_ms);
+      generation_ = std::max(generation_, marker->generation);
     }
     return {};
   }
@@ -85,94 +85,77 @@ class Recovery {
     return to_status(at->status(), "reading the end of the log");
   }
 
-  Status load_open_chunks() {
-    const auto at = iterator(Family::kCheckpoints);
-    std::vector<SeriesId> ids;
-    std::vector<OpenChunk> chunks;
-    for (at->Seek("o"); at->Valid(); at->Next()) {
-      const auto id = parse_open_chunk_key(view(at->key()));
-      if (!id) break;
-      Result<OpenChunk> chunk = OpenChunk::parse(view(at->value()));
-      if (!chunk) {
-        skipped("open chunk of series " + std::to_string(*id), chunk.error());
+  Status bring_back_shards() {
+    const unsigned count = std::clamp(std::thread::hardware_concurrency(), 1U,
+                                      std::min(kWorkersMax, static_cast<unsigned>(markers_.size())));
+    std::vector<std::unique_ptr<ShardRecovery>> workers;
+    for (unsigned i = 0; i < count; ++i) {
+      std::vector<size_t> shards;
+      for (size_t shard = i; shard < markers_.size(); shard += count) shards.push_back(shard);
+      workers.push_back(std::make_unique<ShardRecovery>(*head_, rocks_, markers_, generation_, std::move(shards),
+                                                        now_s_, metrics_, logger_));
+    }
+    std::vector<Status> statuses(count);
+    each(count, [&](unsigned i) { statuses[i] = workers[i]->load_groups(); });
+    for (const Status& status : statuses) {
+      if (!status.ok()) return status;
+    }
+    std::vector<ShardRecovery::Series> loaded;
+    for (const auto& worker : workers) loaded.insert(loaded.end(), worker->loaded().begin(), worker->loaded().end());
+    Status indexed;
+    each(count + 1, [&](unsigned i) {
+      if (i == count) {
+        indexed = add_to_index(std::move(loaded));
+      } else {
+        statuses[i] = workers[i]->replay_log(i == 0);
+      }
+    });
+    statuses.push_back(indexed);
+    for (const Status& status : statuses) {
+      if (!status.ok()) return status;
+    }
+    std::vector<ShardRecovery::Series> replayed;
+    for (const auto& worker : workers) {
+      replayed.insert(replayed.end(), worker->replayed().begin(), worker->replayed().end());
+      newest_ms_ = std::max(newest_ms_, worker->newest_ms());
+    }
+    log_bytes_ = workers[0]->log_bytes();
+    replayed_ = workers[0]->records();
+    return add_to_index(std::move(replayed));
+  }
+
+  // Runs act(0) to act(count - 1) at once.
+  template <class Act>
+  static void each(unsigned count, Act act) {
+    std::vector<std::thread> threads;
+    for (unsigned i = 1; i < count; ++i) threads.emplace_back([&act, i] { act(i); });
+    act(0);
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  Status add_to_index(std::vector<ShardRecovery::Series> series) {
+    std::sort(series.begin(), series.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    const auto at = iterator(Family::kSeries);
+    SeriesIndex& index = head_->index();
+    const MutexLock lock(index.mutex());
+    index.reserve(index.size() + series.size());
+    for (const auto& [id, slot] : series) {
+      next_id_ = std::max(next_id_, id + 1);
+      const std::string key = series_key(id);
+      for (unsigned i = 0; at->Valid() && i < kNextMax && at->key().compare(key) < 0; ++i) at->Next();
+      if (!at->Valid() || at->key() != rocksdb::Slice(key)) at->Seek(key);
+      const bool found = at->Valid() && at->key() == rocksdb::Slice(key);
+      if (!at->status().ok()) return to_status(at->status(), "reading series records");
+      const std::string_view labels = found ? view(at->value()) : std::string_view();
+      if (!is_valid_encoding(labels) || labels.empty() || LabelsView(labels).size() > kLabelsMax) {
+        report_skipped(metrics_, logger_, "series " + std::to_string(id),
+                       Status::corruption("it has no record that reads; its newest samples are left out"));
+        head_->shard_of(id).discard(slot);
         continue;
       }
-      ids.push_back(*id);
-      chunks.push_back(std::move(*chunk));
-      if (ids.size() == kLoadBatch) load(ids, chunks);
+      index.add(id, slot, LabelsView(labels).hash(), LabelsView(labels), now_s_);
     }
-    load(ids, chunks);
-    return to_status(at->status(), "reading open chunks");
-  }
-
-  void load(std::vector<SeriesId>& ids, std::vector<OpenChunk>& chunks) {
-    const std::vector<std::string> labels = records_.labels(ids);
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (labels[i].empty()) {
-        skipped("open chunk of series " + std::to_string(ids[i]), Status::corruption("its series has no record"));
-        continue;
-      }
-      newest_ms_ = std::max(newest_ms_, chunks[i].last_ms());
-      const uint32_t slot = add_series(ids[i], LabelsView(labels[i]), Tail{});
-      head_->shard_of(ids[i]).load_open_chunk(slot, std::move(chunks[i]));
-    }
-    ids.clear();
-    chunks.clear();
-  }
-
-  uint32_t add_series(SeriesId id, LabelsView labels, const Tail& tail) {
-    const uint32_t slot = head_->shard_of(id).add_series(id, tail, true, now_s_);
-    const MutexLock lock(head_->index().mutex());
-    head_->index().add(id, slot, labels.hash(), labels, now_s_);
-    next_id_ = std::max(next_id_, id + 1);
-    return slot;
-  }
-
-  Status replay_log() {
-    Position from = UINT64_MAX;
-    for (const Marker& marker : markers_) from = std::min(from, marker.position);
-    const auto at = iterator(Family::kLog);
-    std::vector<LogSample> samples;
-    Position before = from;
-    for (at->Seek(log_key(from + 1)); at->Valid(); at->Next()) {
-      const auto position = parse_log_key(view(at->key()));
-      if (!position) continue;
-      if (rocks_.log_was_damaged() && *position != before + 1) {
-        logger_.error("log positions are missing: their samples may be lost",
-                      {{"first", uint64_t{before + 1}}, {"last", uint64_t{*position - 1}}});
-      }
-      before = *position;
-      log_bytes_ += at->value().size();
-      if (Status status = decode_log_record(view(at->value()), samples); !status.ok()) {
-        skipped("log record " + std::to_string(*position), status);
-        continue;
-      }
-      ++replayed_;
-      for (const LogSample& sample : samples) {
-        if (*position > markers_[sample.series % markers_.size()].position) replay(sample);
-      }
-    }
-    return to_status(at->status(), "replaying the log");
-  }
-
-  void replay(const LogSample& sample) {
-    HeadShard& shard = head_->shard_of(sample.series);
-    std::optional<SeriesIndex::Found> found;
-    {
-      const MutexLock lock(head_->index().mutex());
-      found = head_->index().find(sample.series);
-    }
-    uint32_t slot = 0;
-    if (found) {
-      slot = found->slot;
-    } else {
-      const Result<std::string> labels = records_.labels(sample.series);
-      if (!labels) return skipped("sample of series " + std::to_string(sample.series), labels.error());
-      const Result<Tail> tail = records_.tail(shard.number(), sample.series);
-      slot = add_series(sample.series, LabelsView(*labels), tail ? *tail : Tail{});
-    }
-    shard.replay(slot, sample.t_ms, sample.v);
-    newest_ms_ = std::max(newest_ms_, sample.t_ms);
+    return {};
   }
 
   Status read_oldest() {
@@ -194,6 +177,7 @@ class Recovery {
   SeriesId next_id_ = 1;
   Position next_position_ = 1;
   int64_t newest_ms_ = INT64_MIN;
+  uint64_t generation_ = 0;
   uint64_t log_bytes_ = 0;
   uint64_t replayed_ = 0;
 };

@@ -13,10 +13,12 @@ namespace tidemark::storage {
 struct Recovered {
   std::unique_ptr<Head> head;
   uint64_t log_bytes = 0;
+  uint64_t generation = 0;  // Of the last checkpoint.
 };
 
-// Loads the markers and open chunks, then replays each shard's log records after its marker. Positions and ids go on
-// above all that markers, log and series records hold. A piece that does not read is reported, counted and skipped.
+// Loads the markers and head groups, then replays each shard's log records after its marker, several shards at a time,
+// while the index is built beside it. Positions and ids go on above all that markers, log and series records hold. A
+// piece that does not read is reported, counted and skipped.
 Result<Recovered> recover(Rocks& rocks, SeriesRecords& records, unsigned shard_count, const Clock& clock,
                           Logger& logger, Metrics& metrics);
 

@@ -115,18 +115,13 @@ Status Retention::remove_records(const Roaring& ids) {
     rocksdb::WriteBatch batch;
     for (size_t i = 0; i < some.size(); ++i) {
       if (!labels[i].empty()) records_.erase(batch, some[i], LabelsView(labels[i]).hash());
-      const uint16_t shard = head_.shard_of(some[i]).number();
-      batch.Delete(rocks_.family(Family::kCheckpoints), tail_key(shard, some[i])).PermitUncheckedError();
     }
     if (Status status = to_status(rocks_.db().Write(rocksdb::WriteOptions(), &batch), "removing series records");
         !status.ok()) {
       return status;
     }
   }
-  // An ingest over keys that are in a memtable would have to wait for it.
-  if (all.empty()) return {};
-  return to_status(rocks_.db().Flush(rocksdb::FlushOptions(), rocks_.family(Family::kCheckpoints)),
-                   "removing series records");
+  return {};
 }
 
 Status Retention::drop_range(Family family, Window first_kept) {

@@ -54,15 +54,6 @@ std::vector<std::string> SeriesRecords::labels(const std::vector<SeriesId>& ids,
   return out;
 }
 
-Result<Tail> SeriesRecords::tail(uint16_t shard, SeriesId id) {
-  std::string bytes;
-  const rocksdb::Status status =
-      rocks_.db().Get(rocksdb::ReadOptions(), rocks_.family(Family::kCheckpoints), tail_key(shard, id), &bytes);
-  if (status.IsNotFound()) return Tail{};
-  if (!status.ok()) return fail(to_status(status, "reading where series " + std::to_string(id) + " stopped"));
-  return parse_tail(bytes);
-}
-
 Result<SeriesId> SeriesRecords::next_id() {
   const std::unique_ptr<rocksdb::Iterator> at(
       rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(Family::kSeries)));

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "aggregator/storage/checkpoint_record.h"
+#include "aggregator/storage/keys.h"
 #include "aggregator/storage/rocks.h"
 #include "model/labels.h"
 
@@ -34,8 +34,6 @@ class SeriesRecords {
   Result<std::string> labels(SeriesId id, const rocksdb::Snapshot* snapshot = nullptr);
   // For each of `ids`, "" where there is no record or none that reads.
   std::vector<std::string> labels(const std::vector<SeriesId>& ids, const rocksdb::Snapshot* snapshot = nullptr);
-  // Where the series stopped when it left memory. Default when nothing says so.
-  Result<Tail> tail(uint16_t shard, SeriesId id);
   // One more than the highest id there is a record of.
   Result<SeriesId> next_id();
 

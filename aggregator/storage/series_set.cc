@@ -7,26 +7,46 @@
 namespace tidemark::storage {
 namespace {
 
-constexpr size_t kLabelsPerRead = 1024;
+constexpr size_t kGroupMax = 256;
 // Enough to say what is wrong; more would only repeat it.
 constexpr size_t kWarningsMax = 10;
+
+// Late samples as a source like any other, above all chunks.
+void append_late(const std::vector<LateSample>& late, std::vector<ReadChunk>& chunks) {
+  for (size_t at = 0; at < late.size(); at += kChunkSamplesMax) {
+    const size_t end = std::min(late.size(), at + kChunkSamplesMax);
+    std::vector<int64_t> t_ms;
+    std::vector<double> v;
+    for (size_t i = at; i < end; ++i) {
+      t_ms.push_back(late[i].t_ms);
+      v.push_back(late[i].v);
+    }
+    const std::string bytes = make_chunk(t_ms, v);
+    const Result<ChunkView> chunk = parse_chunk(bytes);
+    chunks.push_back(
+        {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, kLateVersion, std::string(chunk->payload)});
+  }
+}
 
 }  // namespace
 
 Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, Position view,
                                                         const std::vector<Matcher>& matchers, Range range,
                                                         bool sorted) {
-  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, range));
-  if (Status status = set->copy_head(matchers, view); !status.ok()) return fail(status);
-  set->snapshot_ = parts.rocks.db().GetSnapshot();
-  Roaring ids;
-  for (const auto& [id, copy] : set->head_) ids.add(id);
-  if (Status status = set->match_files(matchers, ids); !status.ok()) return fail(status);
-  set->load_labels(ids);
-  if (sorted) {
-    std::sort(set->series_.begin(), set->series_.end(),
-              [](const Series& a, const Series& b) { return LabelsView(a.labels) < LabelsView(b.labels); });
+  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range));
+  {
+    SeriesIndex& index = parts.head.index();
+    const MutexLock lock(index.mutex());
+    Result<Roaring> ids = index.match(matchers);
+    if (!ids) return fail(ids.error());
+    set->head_ids_ = std::move(*ids);
   }
+  set->take_snapshot();
+  Roaring ids = set->head_ids_;
+  if (Status status = set->match_files(matchers, ids); !status.ok()) return fail(status);
+  set->ids_.resize(ids.cardinality());
+  ids.toUint32Array(set->ids_.data());
+  if (sorted) set->sort_by_labels();
   return std::unique_ptr<SeriesSet>(std::move(set));
 }
 
@@ -35,29 +55,11 @@ StoreSeriesSet::~StoreSeriesSet() {
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
 }
 
-Status StoreSeriesSet::copy_head(const std::vector<Matcher>& matchers, Position view) {
-  std::vector<std::pair<SeriesId, uint32_t>> found;
-  {
-    SeriesIndex& index = parts_.head.index();
-    const MutexLock lock(index.mutex());
-    const Result<Roaring> ids = index.match(matchers);
-    if (!ids) return ids.error();
-    found.reserve(ids->cardinality());
-    head_labels_.reserve(ids->cardinality());
-    for (const SeriesId id : *ids) {
-      const auto one = index.find(id);
-      if (!one) continue;
-      found.emplace_back(id, one->slot);
-      head_labels_.emplace(id, index.encoded_labels(id));
-    }
-  }
-  head_.reserve(found.size());
-  for (const auto& [id, slot] : found) {
-    // One that left memory meanwhile is in files by now.
-    auto copy = parts_.head.shard_of(id).copy(id, slot, range_.min_ms, range_.max_ms, view);
-    if (copy) head_.emplace(id, std::move(*copy));
-  }
-  return {};
+void StoreSeriesSet::take_snapshot() {
+  chunks_.reset();
+  if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
+  checkpoints_ = parts_.head.checkpoints.load();
+  snapshot_ = parts_.rocks.db().GetSnapshot();
 }
 
 Status StoreSeriesSet::match_files(const std::vector<Matcher>& matchers, Roaring& ids) {
@@ -67,70 +69,128 @@ Status StoreSeriesSet::match_files(const std::vector<Matcher>& matchers, Roaring
   for (const Window window : *windows) {
     Result<Roaring> matching = index.match(window, matchers);
     if (!matching) return matching.error();
-    if (matching->isEmpty()) continue;
     ids |= *matching;
     windows_.emplace_back(window, std::move(*matching));
   }
   return {};
 }
 
-void StoreSeriesSet::load_labels(const Roaring& ids) {
-  series_.reserve(ids.cardinality());
+void StoreSeriesSet::sort_by_labels() {
+  std::vector<Series> all;
+  all.reserve(ids_.size());
+  for (size_t at = 0; at < ids_.size(); at += kGroupMax) {
+    std::vector<Series> group;
+    for (size_t i = at; i < std::min(ids_.size(), at + kGroupMax); ++i) group.push_back({ids_[i], {}, {}});
+    load_labels(group);
+    std::move(group.begin(), group.end(), std::back_inserter(all));
+  }
+  std::sort(all.begin(), all.end(),
+            [](const Series& a, const Series& b) { return LabelsView(a.labels) < LabelsView(b.labels); });
+  ids_.clear();
+  for (const Series& series : all) ids_.push_back(series.id);
+}
+
+void StoreSeriesSet::load_labels(std::vector<Series>& group) {
+  {
+    SeriesIndex& index = parts_.head.index();
+    const MutexLock lock(index.mutex());
+    for (Series& series : group) {
+      if (head_ids_.contains(series.id)) series.labels = index.encoded_labels(series.id);
+    }
+  }
   std::vector<SeriesId> missing;
-  for (const SeriesId id : ids) {
-    const auto known = head_labels_.find(id);
-    if (known == head_labels_.end()) {
-      missing.push_back(id);
-    } else {
-      series_.push_back({id, std::move(known->second)});
+  for (const Series& series : group) {
+    if (series.labels.empty()) missing.push_back(series.id);
+  }
+  if (missing.empty()) return;
+  std::vector<std::string> labels = parts_.records.labels(missing, snapshot_);
+  size_t next = 0;
+  for (Series& series : group) {
+    if (series.labels.empty()) series.labels = std::move(labels[next++]);
+    if (series.labels.empty()) {
+      warn("series " + std::to_string(series.id) + " has no readable record and is left out");
     }
   }
-  head_labels_.clear();
-  for (size_t at = 0; at < missing.size(); at += kLabelsPerRead) {
-    const size_t end = std::min(missing.size(), at + kLabelsPerRead);
-    const std::vector<SeriesId> some(missing.begin() + static_cast<ptrdiff_t>(at),
-                                     missing.begin() + static_cast<ptrdiff_t>(end));
-    std::vector<std::string> labels = parts_.records.labels(some, snapshot_);
-    for (size_t i = 0; i < some.size(); ++i) {
-      if (labels[i].empty()) {
-        warn("series " + std::to_string(some[i]) + " has no readable record and is left out");
-      } else {
-        series_.push_back({some[i], std::move(labels[i])});
-      }
+  std::erase_if(group, [](const Series& series) { return series.labels.empty(); });
+}
+
+Status StoreSeriesSet::copy_head(std::vector<Series>& group) {
+  std::vector<std::optional<SeriesIndex::Found>> found(group.size());
+  {
+    SeriesIndex& index = parts_.head.index();
+    const MutexLock lock(index.mutex());
+    for (size_t i = 0; i < group.size(); ++i) {
+      if (head_ids_.contains(group[i].id)) found[i] = index.find(group[i].id);
     }
   }
-  // Any order will do that stays the same; ids were split by where their labels lie.
-  std::sort(series_.begin(), series_.end(), [](const Series& a, const Series& b) { return a.id < b.id; });
+  for (size_t i = 0; i < group.size(); ++i) {
+    if (!found[i]) continue;
+    // One that left memory meanwhile is in files by now.
+    HeadShard& shard = parts_.head.shard_of(found[i]->id);
+    if (auto copy = shard.copy(found[i]->id, found[i]->slot, range_.min_ms, range_.max_ms, view_)) {
+      group[i].head = std::move(*copy);
+    }
+  }
+  if (parts_.head.checkpoints.load() == checkpoints_) return {};
+  take_snapshot();
+  snapshot_is_new_ = true;
+  WindowIndex index(parts_.rocks, snapshot_);
+  const auto windows = index.windows(window_of(range_.min_ms), window_of(range_.max_ms));
+  if (!windows) return windows.error();
+  for (const Window window : *windows) {
+    const auto known =
+        std::find_if(windows_.begin(), windows_.end(), [&](const auto& one) { return one.first >= window; });
+    if (known == windows_.end() || known->first != window) windows_.emplace(known, window, Roaring());
+  }
+  return {};
+}
+
+bool StoreSeriesSet::load_group() {
+  group_.clear();
+  at_ = 0;
+  begun_ = false;
+  while (group_.empty() && ids_taken_ < ids_.size()) {
+    const size_t end = std::min(ids_.size(), ids_taken_ + kGroupMax);
+    for (; ids_taken_ < end; ++ids_taken_) group_.push_back({ids_[ids_taken_], {}, {}});
+    status_ = copy_head(group_);
+    if (!status_.ok()) return false;
+    load_labels(group_);
+  }
+  return !group_.empty();
 }
 
 bool StoreSeriesSet::next() {
   if (!status_.ok()) return false;
   for (;;) {
     if (begun_) {
-      series_[at_].labels = {};
+      group_[at_] = {};
       ++at_;
     }
     begun_ = true;
-    if (at_ >= series_.size()) return false;
-    const SeriesId id = series_[at_].id;
-    std::vector<ReadChunk> chunks = read_chunks(id);
-    if (!status_.ok()) return false;
-    int64_t max_ms = range_.max_ms;
-    const auto copy = head_.find(id);
-    if (copy != head_.end()) {
-      max_ms = std::min(max_ms, copy->second.visible_until_ms);
-      for (OwnedChunk& chunk : copy->second.chunks) {
-        chunks.push_back(
-            {chunk.first_ms, chunk.last_ms, chunk.count, Codec::kXor, UINT64_MAX, std::move(chunk.payload)});
-      }
-      head_.erase(copy);
+    if (at_ >= group_.size()) {
+      if (!load_group()) return false;
+      begun_ = true;
     }
-    std::erase_if(chunks,
-                  [&](const ReadChunk& chunk) { return chunk.first_ms > max_ms || chunk.last_ms < range_.min_ms; });
-    if (chunks.empty()) continue;
-    reader_.reset(std::move(chunks), range_.min_ms, max_ms);
-    return true;
+    if (begin_series()) return true;
+    if (!status_.ok()) return false;
   }
+}
+
+bool StoreSeriesSet::begin_series() {
+  Series& series = group_[at_];
+  std::vector<ReadChunk> chunks = read_chunks(series.id);
+  if (!status_.ok()) return false;
+  const int64_t max_ms = std::min(range_.max_ms, series.head.visible_until_ms);
+  for (const SharedChunk& chunk : series.head.chunks) {
+    chunks.push_back({chunk->first_ms, chunk->last_ms, chunk->count, Codec::kXor, kHeadVersion, chunk->payload});
+  }
+  append_late(series.head.late, chunks);
+  series.head = {};
+  std::erase_if(chunks,
+                [&](const ReadChunk& chunk) { return chunk.first_ms > max_ms || chunk.last_ms < range_.min_ms; });
+  if (chunks.empty()) return false;
+  reader_.reset(std::move(chunks), range_.min_ms, max_ms);
+  return true;
 }
 
 SampleReader& StoreSeriesSet::samples() {
@@ -140,8 +200,9 @@ SampleReader& StoreSeriesSet::samples() {
 
 std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
   std::vector<ReadChunk> out;
+  const bool anywhere = snapshot_is_new_ && head_ids_.contains(id);
   for (const auto& [window, ids] : windows_) {
-    if (!ids.contains(id)) continue;
+    if (!anywhere && !ids.contains(id)) continue;
     if (!chunks_) {
       rocksdb::ReadOptions options;
       options.snapshot = snapshot_;
@@ -157,15 +218,16 @@ std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
       if (key->start_ms > range_.max_ms) break;
       const Result<ChunkView> chunk = parse_chunk(view(chunks_->value()));
       if (!chunk) {
-        warn("a chunk of " + LabelsView(series_[at_].labels).to_string() + " is left out: " + chunk.error().message());
+        warn("a chunk of " + LabelsView(group_[at_].labels).to_string() + " is left out: " + chunk.error().message());
         continue;
       }
+      if (chunk->last_ms < range_.min_ms) continue;
       out.push_back(
           {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
     }
     if (!chunks_->status().ok()) {
       // A block of a file does not read. The rest of the answer stands.
-      warn("chunks of " + LabelsView(series_[at_].labels).to_string() +
+      warn("chunks of " + LabelsView(group_[at_].labels).to_string() +
            " are left out: " + chunks_->status().ToString());
       if (!chunks_->status().IsCorruption()) status_ = to_status(chunks_->status(), "reading chunks");
       chunks_.reset();

@@ -1,8 +1,10 @@
-// StoreSeriesSet: the series of one select. Head samples were copied when it was made; chunks in files are read series
-// by series, under one snapshot.
+// StoreSeriesSet: the series of one select, some hundred at a time: their labels and a copy of their head samples are
+// in memory together, chunks in files are read series by series.
+//
+// Head first, snapshot second: what a checkpoint moves from one to the other meanwhile is seen twice and merged, never
+// missed. When one has let go of something since the snapshot, the next group of series gets a new snapshot; what came
+// after the query's view stays hidden by its times.
 #pragma once
-
-#include <absl/container/flat_hash_map.h>
 
 #include <roaring/roaring.hh>
 #include <utility>
@@ -19,7 +21,6 @@ class StoreSeriesSet final : public SeriesSet {
     int64_t max_ms;
   };
 
-  // Reads everything but the chunks in files.
   static Result<std::unique_ptr<SeriesSet>> make(const ReadParts& parts, Position view,
                                                  const std::vector<Matcher>& matchers, Range range, bool sorted);
   ~StoreSeriesSet() override;
@@ -27,34 +28,45 @@ class StoreSeriesSet final : public SeriesSet {
   StoreSeriesSet& operator=(const StoreSeriesSet&) = delete;
 
   bool next() override;
-  LabelsView labels() const override { return LabelsView(series_[at_].labels); }
+  LabelsView labels() const override { return LabelsView(group_[at_].labels); }
   SampleReader& samples() override;
   Status status() const override { return status_; }
   std::vector<std::string> warnings() const override { return warnings_; }
 
  private:
   struct Series {
-    SeriesId id;
+    SeriesId id = 0;
     std::string labels;
+    HeadCopy head;
   };
 
-  StoreSeriesSet(const ReadParts& parts, Range range) : parts_(parts), range_(range) {}
-  Status copy_head(const std::vector<Matcher>& matchers, Position view);
+  StoreSeriesSet(const ReadParts& parts, Position view, Range range) : parts_(parts), view_(view), range_(range) {}
+  void take_snapshot();
   Status match_files(const std::vector<Matcher>& matchers, Roaring& ids);
-  void load_labels(const Roaring& ids);
+  void sort_by_labels();
+  // The next group of ids: labels and head samples.
+  bool load_group();
+  void load_labels(std::vector<Series>& group);
+  Status copy_head(std::vector<Series>& group);
+  bool begin_series();
   std::vector<ReadChunk> read_chunks(SeriesId id);
   void warn(const std::string& what);
 
   const ReadParts parts_;
+  const Position view_;
   const Range range_;
-  const rocksdb::Snapshot* snapshot_ = nullptr;
-  std::unique_ptr<rocksdb::Iterator> chunks_;
-  absl::flat_hash_map<SeriesId, HeadCopy> head_;
-  absl::flat_hash_map<SeriesId, std::string> head_labels_;  // Until load_labels() takes them.
-  std::vector<std::pair<Window, Roaring>> windows_;         // In files: which series match.
-  std::vector<Series> series_;
+  Roaring head_ids_;
+  std::vector<std::pair<Window, Roaring>> windows_;  // In files: which series match.
+  std::vector<SeriesId> ids_;                        // All, in the order they are read.
+  size_t ids_taken_ = 0;
+  std::vector<Series> group_;
   size_t at_ = 0;
   bool begun_ = false;
+
+  const rocksdb::Snapshot* snapshot_ = nullptr;
+  uint64_t checkpoints_ = 0;      // That had let go of something when the snapshot was taken.
+  bool snapshot_is_new_ = false;  // Not the one windows_ was read from: head series may be in other windows too.
+  std::unique_ptr<rocksdb::Iterator> chunks_;
   ChunkMerge reader_;
   Status status_;
   std::vector<std::string> warnings_;

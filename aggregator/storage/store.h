@@ -38,6 +38,7 @@ struct Options {
   int64_t retention_ms = int64_t{15} * 86'400'000;  // As Prometheus' default.
   uint64_t retention_bytes = 0;                     // 0: no limit by size.
   std::string encryption_key_file;                  // "": not encrypted. See encryption_key.h.
+  int64_t out_of_order_ms = INT64_MAX;              // How much older than its series' newest a sample may be.
   int64_t future_tolerance_ms = 10 * 60'000;        // Clocks of a fleet drift by seconds; ten minutes is a wrong clock.
 
   // Bounds.

@@ -26,8 +26,8 @@ namespace tidemark::storage {
 // What appending needs to know of the samples before.
 struct XorState {
   int64_t t_ms = 0;        // Of the last sample.
-  int64_t step_ms = 0;     // Between the last two.
   uint64_t v_bits = 0;     // Of the last value.
+  int64_t step_ms = 0;     // Between the last two.
   uint32_t bit_count = 0;  // Length of the stream.
   uint16_t count = 0;      // Samples in it.
   uint8_t leading = 64;    // The window; 64: there is none yet.

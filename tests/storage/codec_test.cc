@@ -47,7 +47,7 @@ Samples random_samples(std::mt19937_64& random, size_t count) {
   double v = static_cast<double>(random() % 1000);
   for (size_t i = 0; i < count; ++i) {
     const bool odd = random() % 8 == 0;
-    t_ms += odd ? static_cast<int64_t>(random() % 20'000'000) + 1 : 15'000 + static_cast<int64_t>(random() % 3);
+    t_ms += odd ? static_cast<int64_t>(random() % 150'000) + 1 : 15'000 + static_cast<int64_t>(random() % 3);
     if (shape == 0) v += static_cast<double>(random() % 100);
     if (shape == 1) v = std::bit_cast<double>(random());
     if (shape == 2) v = special(random);
@@ -123,9 +123,11 @@ TEST(Codec, AnOpenChunkGoesOnWhereItWasSaved) {
     OpenChunk chunk;
     for (size_t i = 0; i < samples.t_ms.size(); ++i) {
       if (i == half) {
-        auto loaded = OpenChunk::parse(chunk.serialize());
-        ASSERT_TRUE(loaded) << loaded.error().message();
-        chunk = std::move(*loaded);
+        std::string bytes;
+        chunk.append_to(bytes);
+        std::string_view rest = bytes;
+        ASSERT_TRUE(OpenChunk::take_from(rest, chunk));
+        ASSERT_TRUE(rest.empty());
       }
       chunk.append(samples.t_ms[i], std::bit_cast<double>(samples.bits[i]));
     }

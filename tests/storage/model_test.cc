@@ -44,18 +44,22 @@ class ModelTest : public StoreFixture {
       Column& column = model_[labels(i).to_string()];
       int64_t t_ms = now - static_cast<int64_t>(random_() % 5000);
       double v = value();
-      if (random_() % 20 == 0 && !column.empty()) {
-        t_ms = column.rbegin()->first;
-        if (random_() % 2 == 0) v = std::bit_cast<double>(column.rbegin()->second);
+      const auto dice = random_() % 40;
+      if (dice < 4 && !column.empty()) {
+        // At a time that is there, the newest or any.
+        auto at = std::prev(column.end());
+        if (dice < 2) at = std::next(column.begin(), static_cast<ptrdiff_t>(random_() % column.size()));
+        t_ms = at->first;
+        if (random_() % 2 == 0) v = std::bit_cast<double>(at->second);
+      } else if (dice < 6) {
+        t_ms = now - static_cast<int64_t>(random_() % 300'000'000);  // Backfill, days ago.
       }
       const auto bits = std::bit_cast<uint64_t>(v);
-      Outcome outcome = Outcome::kAccepted;
-      if (!column.empty() && t_ms <= column.rbegin()->first) {
-        const bool same = t_ms == column.rbegin()->first && bits == column.rbegin()->second;
-        outcome = same ? Outcome::kDuplicate : Outcome::kOutOfOrder;
-      } else {
-        column[t_ms] = bits;
-      }
+      const auto there = column.find(t_ms);
+      const Outcome outcome = there == column.end()   ? Outcome::kAccepted
+                              : there->second == bits ? Outcome::kDuplicate
+                                                      : Outcome::kOverwrote;
+      column[t_ms] = bits;
       // A ref may be stale by now; the labels go along only when it is missing.
       const bool by_ref = refs_[i] != kNoRef && random_() % 2 == 0 && fresh_[i];
       batch.add(by_ref ? refs_[i] : kNoRef, by_ref ? LabelsView() : labels_[i].view(), t_ms, v);

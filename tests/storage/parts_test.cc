@@ -6,6 +6,7 @@
 #include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/chunk_merge.h"
 #include "aggregator/storage/commit_order.h"
+#include "aggregator/storage/head_group.h"
 #include "aggregator/storage/head_shard.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/open_chunk.h"
@@ -58,7 +59,7 @@ TEST(Keys, PostingsHoldAnyName) {
 }
 
 TEST(CheckpointRecord, ComesBackAndRefusesDamage) {
-  const Marker marker{12, 34, 56, -78};
+  const Marker marker{12, 34, 56, -78, 90};
   const std::string bytes = encode_marker(marker);
   const auto read = parse_marker(bytes);
   ASSERT_TRUE(read);
@@ -66,14 +67,12 @@ TEST(CheckpointRecord, ComesBackAndRefusesDamage) {
   EXPECT_EQ(read->next_id, 34u);
   EXPECT_EQ(read->next_position, 56u);
   EXPECT_EQ(read->newest_ms, -78);
+  EXPECT_EQ(read->generation, 90u);
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string bad = bytes;
     bad[i] = static_cast<char>(bad[i] ^ 4);
     EXPECT_FALSE(parse_marker(bad)) << i;
   }
-  EXPECT_EQ(parse_tail(encode_tail({-5, 99}))->last_ms, -5);
-  EXPECT_EQ(parse_tail(encode_tail({-5, 99}))->last_bits, 99u);
-  EXPECT_FALSE(parse_tail(bytes));
 }
 
 TEST(CommitOrder, PublishesInOrder) {
@@ -117,13 +116,13 @@ TEST(CommitOrder, AFailureReleasesWhoWaits) {
 // Two commits write a series in the other order than their positions: whoever comes second must be seen with the other.
 TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
   HeadShard shard(0);
-  const uint32_t slot = shard.add_series(1, Tail{}, true, 1);
+  const uint32_t slot = shard.add_series(1, INT64_MIN, true, 1);
   const auto append = [&](Position position, int64_t t_ms, double v) {
     Batch batch;
     batch.add(make_ref(1, slot), {}, t_ms, v);
     AppendResult result;
     const uint32_t samples[] = {0};
-    shard.append(batch, samples, {0, 1000, position, 0, 1}, result);
+    shard.append(batch, samples, {0, 1000, position, 0, 60}, result);
     return std::pair(batch.outcome(0), result.tied_to);
   };
   EXPECT_EQ(append(2, 10, 1), (std::pair(Outcome::kAccepted, Position{0})));
@@ -136,20 +135,74 @@ TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
   EXPECT_FALSE(shard.copy(2, slot, 0, 1000, 3)) << "the slot is another series'";
 }
 
-// What a replay finds out of order, or twice, ends up once and in order.
+// What a replay finds out of order is late; the later position wins.
 TEST(HeadShard, ReplaysInAnyOrder) {
   HeadShard shard(0);
-  const uint32_t slot = shard.add_series(1, Tail{}, true, 1);
-  for (const int64_t t_ms : {10, 30, 20, 30, 5, 40, 20}) shard.replay(slot, t_ms, static_cast<double>(t_ms));
-  const auto copy = shard.copy(1, slot, 0, 1000, 0);
+  const uint32_t slot = shard.add_series(1, INT64_MIN, true, 1);
+  Position position = 0;
+  for (const int64_t t_ms : {10, 30, 20, 30, 5, 40, 20}) {
+    ++position;
+    shard.replay(slot, {1, t_ms, static_cast<double>(position)}, position);
+  }
+  const auto copy = shard.copy(1, slot, 0, 1000, 100);
   ASSERT_EQ(copy->chunks.size(), 1u);
-  const OwnedChunk& chunk = copy->chunks[0];
+  const OwnedChunk& chunk = *copy->chunks[0];
   XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
   std::vector<int64_t> t_ms(10);
   std::vector<double> v(10);
-  ASSERT_EQ(decoder.next(t_ms, v), 5u);
-  t_ms.resize(5);
-  EXPECT_EQ(t_ms, (std::vector<int64_t>{5, 10, 20, 30, 40}));
+  ASSERT_EQ(decoder.next(t_ms, v), 3u);
+  t_ms.resize(3);
+  EXPECT_EQ(t_ms, (std::vector<int64_t>{10, 30, 40}));
+  EXPECT_EQ(copy->late, (std::vector<LateSample>{{5, 5, 5}, {20, 7, 7}, {30, 4, 4}}));
+}
+
+// What an earlier checkpoint took must go, and nothing that came since.
+TEST(LateSamples, GiveUpWhatWasCopiedOnly) {
+  LateSamples late;
+  for (const LateSample& sample : std::vector<LateSample>{{10, 1, 1}, {5, 1, 2}, {20, 1, 3}, {10, 2, 3}})
+    late.add(sample);
+  late.add({10, 4, 3});
+  ASSERT_EQ(late.find(10)->v, 4);
+  EXPECT_EQ(late.find(11), nullptr);
+  const auto copied = late.copy(20, 3);
+  EXPECT_EQ(copied, (std::vector<LateSample>{{5, 1, 2}, {10, 1, 1}, {10, 4, 3}}));
+  late.add({10, 5, 7});
+  late.add({4, 1, 8});
+  late.remove(copied);
+  EXPECT_EQ(late.all(), (std::vector<LateSample>{{4, 1, 8}, {10, 5, 7}, {20, 1, 3}}));
+  EXPECT_EQ(newest_of(late.all(), 7, 0, 15), (std::vector<LateSample>{{10, 5, 7}}));
+}
+
+TEST(HeadGroup, ComesBackAndRefusesDamage) {
+  OpenChunk open;
+  for (int i = 0; i < 40; ++i) open.append(1000 + i * 15, i * 0.5);
+  const std::vector<LateSample> late{{-7, 1.5, 3}, {500, 2.5, 1}};
+  std::string bytes;
+  begin_head_group(bytes);
+  append_head_entry(bytes, 9, false, OpenChunk(77, 5), {});
+  append_head_entry(bytes, 4'000'000'000, true, open, late);
+  end_head_group(bytes);
+  const auto read = parse_head_group(bytes);
+  ASSERT_TRUE(read) << read.error().message();
+  ASSERT_EQ(read->size(), 2u);
+  EXPECT_EQ((*read)[0].id, 9u);
+  EXPECT_TRUE((*read)[0].open.empty());
+  EXPECT_EQ((*read)[0].open.last_ms(), 77);
+  EXPECT_EQ((*read)[0].open.last_bits(), 5u);
+  EXPECT_EQ((*read)[1].id, 4'000'000'000);
+  EXPECT_TRUE((*read)[1].last_unknown);
+  EXPECT_EQ((*read)[1].open.copy().payload, open.copy().payload);
+  EXPECT_EQ((*read)[1].open.first_ms(), 1000);
+  EXPECT_EQ((*read)[1].late, late);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string bad = bytes;
+    bad[i] = static_cast<char>(bad[i] ^ 4);
+    EXPECT_FALSE(parse_head_group(bad)) << i;
+    // Also with a checksum that fits, nothing reads beyond the end.
+    std::string cut = bytes.substr(0, i);
+    append_checksum(cut);
+    static_cast<void>(parse_head_group(cut));
+  }
 }
 
 TEST(SeriesIndex, FindsAddsAndRemovesAlsoWhenHashesCollide) {

@@ -51,8 +51,11 @@ TEST_F(StoreTest, SaysWhatBecameOfEachSample) {
   };
   const Case cases[] = {
       {"same bits again", now, {1}, Outcome::kDuplicate},
-      {"another value at the newest time", now, {2}, Outcome::kOutOfOrder},
-      {"older than the newest", now - 1, {1}, Outcome::kOutOfOrder},
+      {"another value at the newest time", now, {2}, Outcome::kOverwrote},
+      {"that value again", now, {2}, Outcome::kDuplicate},
+      {"older than the newest", now - 1, {1}, Outcome::kAccepted},
+      {"that value again", now - 1, {1}, Outcome::kDuplicate},
+      {"another value there", now - 1, {3}, Outcome::kOverwrote},
       {"before retention", now - options_.retention_ms - 1, {1}, Outcome::kTooOld},
       {"beyond the clock tolerance", now + options_.future_tolerance_ms + 1, {1}, Outcome::kTooNew},
       {"a histogram", now + 1, {0, histogram}, Outcome::kUnsupported},
@@ -68,8 +71,77 @@ TEST_F(StoreTest, SaysWhatBecameOfEachSample) {
     EXPECT_EQ(batch.outcome(0), c.want) << c.what;
     EXPECT_EQ(report->of(c.want), 1u) << c.what;
   }
+  EXPECT_EQ(metric("tidemark_storage_samples_overwrote_total"), 2);
+  EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{now - 1, bits(3)}, {now, bits(2)}, {now + 2, bits(1)}}));
+}
+
+TEST_F(StoreTest, TakesLateSamplesOnlyAsFarBackAsItIsTold) {
+  options_.out_of_order_ms = 1000;
+  open();
+  const int64_t now = clock_.now_ms();
+  ASSERT_EQ(append(cpu(1), now, 1), Outcome::kAccepted);
+  EXPECT_EQ(append(cpu(1), now - 1000, 1), Outcome::kAccepted);
+  EXPECT_EQ(append(cpu(1), now - 1001, 1), Outcome::kOutOfOrder);
+  EXPECT_EQ(append(cpu(1), now, 2), Outcome::kOverwrote);
+  drop();
+  options_.out_of_order_ms = 0;
+  open();
+  EXPECT_EQ(append(cpu(1), now, 2), Outcome::kDuplicate);
+  EXPECT_EQ(append(cpu(1), now, 3), Outcome::kOutOfOrder);
+  EXPECT_EQ(append(cpu(1), now - 500, 3), Outcome::kOutOfOrder);
   EXPECT_EQ(metric("tidemark_storage_samples_refused_total{reason=\"out_of_order\"}"), 2);
-  EXPECT_EQ(read_all().at(cpu(1).to_string()).size(), 2u);
+  EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{now - 1000, bits(1)}, {now, bits(2)}}));
+}
+
+// Whatever was sealed, merged or replayed in between.
+TEST_F(StoreTest, TheLaterValueOfATimeWinsWhereverTheEarlierIs) {
+  open();
+  const int64_t t = clock_.now_ms();
+  double v = 0;
+  const auto overwrite = [&](const char* when) {
+    for (const int64_t at : {t, t + 10, t + 20}) {
+      EXPECT_EQ(append(cpu(1), at, v + 1), v == 0 ? Outcome::kAccepted : Outcome::kOverwrote) << when;
+      EXPECT_EQ(append(cpu(1), at, v + 1), Outcome::kDuplicate) << when;
+    }
+    v += 1;
+    EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{t, bits(v)}, {t + 10, bits(v)}, {t + 20, bits(v)}})) << when;
+  };
+  overwrite("new");
+  overwrite("open");
+  drop();
+  open();
+  overwrite("replayed");
+  close();
+  open();
+  overwrite("in files");
+  drop();
+  open();
+  overwrite("replayed over files");
+  close();
+  open();
+  overwrite("in files twice");
+  EXPECT_EQ(append(cpu(1), t + 30, 1), Outcome::kAccepted);
+  EXPECT_EQ(append(cpu(1), t + 5, 1), Outcome::kAccepted);
+  close();
+  open();
+  EXPECT_EQ(read_all().at(cpu(1).to_string()),
+            (Column{{t, bits(v)}, {t + 5, bits(1)}, {t + 10, bits(v)}, {t + 20, bits(v)}, {t + 30, bits(1)}}));
+}
+
+// A view does not see what came late after it was made, nor lose what that overwrote.
+TEST_F(StoreTest, AQuerySeesNothingThatCameLateAfterIt) {
+  open();
+  const int64_t t = clock_.now_ms();
+  ASSERT_EQ(append(cpu(1), t, 1), Outcome::kAccepted);
+  ASSERT_EQ(append(cpu(1), t + 10, 1), Outcome::kAccepted);
+  ASSERT_EQ(append(cpu(1), t + 5, 1), Outcome::kAccepted);
+  auto querier = store_->querier();
+  ASSERT_TRUE(querier);
+  ASSERT_EQ(append(cpu(1), t + 5, 2), Outcome::kOverwrote);
+  ASSERT_EQ(append(cpu(1), t + 10, 2), Outcome::kOverwrote);
+  ASSERT_EQ(append(cpu(1), t + 7, 2), Outcome::kAccepted);
+  const auto set = (*querier)->select({Matcher::equal("__name__", "cpu")}, t, t + 100, {}, false);
+  EXPECT_EQ(read_set(*set).at(cpu(1).to_string()), (Column{{t, bits(1)}, {t + 5, bits(1)}, {t + 10, bits(1)}}));
 }
 
 TEST_F(StoreTest, RefusesLabelsThatAreNoneOrTooMany) {
@@ -257,10 +329,10 @@ TEST_F(StoreTest, IdleSeriesLeaveMemoryAndReturnUnderTheirOldId) {
   ASSERT_TRUE(store_->commit(again));
   EXPECT_EQ(again.outcome(0), Outcome::kUnknownRef);
   EXPECT_EQ(append(cpu(1), t, 1), Outcome::kDuplicate) << "it still knows where it stopped";
-  EXPECT_EQ(append(cpu(1), t - 1, 1), Outcome::kOutOfOrder);
+  EXPECT_EQ(append(cpu(1), t, 5), Outcome::kOverwrote);
   const int64_t now = clock_.now_ms();
   EXPECT_EQ(append(cpu(1), now, 2), Outcome::kAccepted);
-  EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{t, bits(1)}, {now, bits(2)}}));
+  EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{t, bits(5)}, {now, bits(2)}}));
   EXPECT_GT(metric("tidemark_storage_series_returned_total"), 0);
 }
 

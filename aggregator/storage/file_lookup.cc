@@ -1,0 +1,75 @@
+#include "aggregator/storage/file_lookup.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "aggregator/storage/chunk_codec.h"
+
+namespace tidemark::storage {
+namespace {
+
+// A series that returns with older data than that is told "perhaps up to now": each of its samples is looked up.
+constexpr Window kWindowsMax = 3;
+
+}  // namespace
+
+rocksdb::Iterator& FileLookup::chunks() {
+  if (!chunks_) chunks_.reset(rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(Family::kChunks)));
+  return *chunks_;
+}
+
+Status FileLookup::load(SeriesId series, Window window) {
+  if (series == series_ && window == window_) return {};
+  series_ = 0;
+  decoded_.clear();
+  const std::string prefix = chunk_series_prefix(Tier::kRaw, window, series);
+  rocksdb::Iterator& at = chunks();
+  for (at.Seek(prefix); at.Valid() && at.key().starts_with(prefix); at.Next()) {
+    const auto key = parse_chunk_key(view(at.key()));
+    const Result<ChunkView> chunk = parse_chunk(view(at.value()));
+    if (!key || !chunk) continue;
+    Decoded decoded{key->version, std::vector<int64_t>(chunk->count), std::vector<double>(chunk->count)};
+    ChunkDecoder decoder(*chunk);
+    size_t count = 0;
+    while (const size_t some =
+               decoder.next(std::span(decoded.t_ms).subspan(count), std::span(decoded.v).subspan(count)))
+      count += some;
+    if (!decoder.ok() || count != chunk->count) continue;
+    decoded_.push_back(std::move(decoded));
+  }
+  if (!at.status().ok()) return to_status(at.status(), "looking for a sample in files");
+  std::sort(decoded_.begin(), decoded_.end(), [](const Decoded& a, const Decoded& b) { return a.version < b.version; });
+  series_ = series;
+  window_ = window;
+  return {};
+}
+
+Result<std::optional<uint64_t>> FileLookup::value_bits(SeriesId series, int64_t t_ms) {
+  if (Status status = load(series, window_of(t_ms)); !status.ok()) return fail(status);
+  for (auto chunk = decoded_.rbegin(); chunk != decoded_.rend(); ++chunk) {
+    const auto at = std::lower_bound(chunk->t_ms.begin(), chunk->t_ms.end(), t_ms);
+    if (at == chunk->t_ms.end() || *at != t_ms) continue;
+    return std::bit_cast<uint64_t>(chunk->v[static_cast<size_t>(at - chunk->t_ms.begin())]);
+  }
+  return std::nullopt;
+}
+
+Result<int64_t> FileLookup::last_ms(SeriesId series, int64_t from_ms, int64_t newest_ms) {
+  const Window first = window_of(from_ms);
+  if (window_of(newest_ms) - first > kWindowsMax) return newest_ms;
+  for (Window window = window_of(newest_ms); window >= first; --window) {
+    const std::string prefix = chunk_series_prefix(Tier::kRaw, window, series);
+    rocksdb::Iterator& at = chunks();
+    int64_t last = INT64_MIN;
+    for (at.Seek(prefix); at.Valid() && at.key().starts_with(prefix); at.Next()) {
+      // One that does not read may end anywhere in its window.
+      const Result<ChunkView> chunk = parse_chunk(view(at.value()));
+      last = std::max(last, chunk ? chunk->last_ms : window_start_ms(window + 1) - 1);
+    }
+    if (!at.status().ok()) return fail(to_status(at.status(), "looking for a series' end"));
+    if (last != INT64_MIN) return last;
+  }
+  return window_start_ms(first) - 1;
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,41 @@
+// FileLookup: what the files hold of one series at one time, for samples that come late. One thread, short-lived: it
+// keeps an iterator, and the last chunks it decoded, because late samples of a series come together.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "aggregator/storage/keys.h"
+#include "aggregator/storage/rocks.h"
+
+namespace tidemark::storage {
+
+class FileLookup {
+ public:
+  explicit FileLookup(Rocks& rocks) : rocks_(rocks) {}
+
+  // The value that counts at `t_ms`, if there is one. A chunk that does not read counts as none.
+  Result<std::optional<uint64_t>> value_bits(SeriesId series, int64_t t_ms);
+
+  // A time after which the files hold nothing of the series: its last sample's if that is in the window of `from_ms` or
+  // one of the few after it, else one between that and `newest_ms`, after which no file holds anything.
+  Result<int64_t> last_ms(SeriesId series, int64_t from_ms, int64_t newest_ms);
+
+ private:
+  struct Decoded {
+    Position version;
+    std::vector<int64_t> t_ms;
+    std::vector<double> v;
+  };
+  Status load(SeriesId series, Window window);
+  rocksdb::Iterator& chunks();
+
+  Rocks& rocks_;
+  std::unique_ptr<rocksdb::Iterator> chunks_;
+  SeriesId series_ = 0;  // What decoded_ is of.
+  Window window_ = 0;
+  std::vector<Decoded> decoded_;  // By version.
+};
+
+}  // namespace tidemark::storage

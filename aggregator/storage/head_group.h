@@ -1,0 +1,37 @@
+// Head group: what is open of up to 64 series of a shard, as a checkpoint writes it into the checkpoints family.
+//
+//   format:1 (1) | entries | checksum:4 (as in chunk.h)
+//   entry   varint(id) | flags:1 | open chunk (open_chunk.h) | late samples, when flag 1 is set
+//   late    varint(count) | (signed varint(t_ms) | value bits:8 LE | varint(position))*
+//   flags   1: has late samples   2: the value at the last time is not the open chunk's
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/storage/late_samples.h"
+#include "aggregator/storage/open_chunk.h"
+#include "model/status.h"
+
+namespace tidemark::storage {
+
+inline constexpr size_t kGroupSeries = 64;
+
+struct HeadGroupEntry {
+  SeriesId id = 0;
+  bool last_unknown = false;
+  OpenChunk open;
+  std::vector<LateSample> late;
+};
+
+// A group is begun, gets its entries, and is ended.
+void begin_head_group(std::string& out);
+void append_head_entry(std::string& out, SeriesId id, bool last_unknown, const OpenChunk& open,
+                       const std::vector<LateSample>& late);
+void end_head_group(std::string& out);
+
+// All or nothing.
+Result<std::vector<HeadGroupEntry>> parse_head_group(std::string_view bytes);
+
+}  // namespace tidemark::storage

@@ -1,0 +1,81 @@
+#include "aggregator/storage/seal.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "aggregator/storage/chunk_codec.h"
+
+namespace tidemark::storage {
+namespace {
+
+// Appends the chunk's samples, with those of `late` that lie before its end: `next` is the first of them not taken yet.
+Status append_merged(const OwnedChunk& chunk, const std::vector<LateSample>& late, size_t& next,
+                     std::vector<int64_t>& t_ms, std::vector<double>& v) {
+  std::vector<int64_t> times(chunk.count);
+  std::vector<double> values(chunk.count);
+  ChunkDecoder decoder(chunk.view());
+  size_t count = 0;
+  while (const size_t some = decoder.next(std::span(times).subspan(count), std::span(values).subspan(count))) {
+    count += some;
+  }
+  if (!decoder.ok() || count != chunk.count) return Status::corruption("a chunk in memory does not decode");
+  if (next == late.size() || late[next].t_ms > times.back()) {
+    t_ms.insert(t_ms.end(), times.begin(), times.end());
+    v.insert(v.end(), values.begin(), values.end());
+    return {};
+  }
+  for (size_t i = 0; i < count; ++i) {
+    for (; next < late.size() && late[next].t_ms < times[i]; ++next) {
+      t_ms.push_back(late[next].t_ms);
+      v.push_back(late[next].v);
+    }
+    const bool overwritten = next < late.size() && late[next].t_ms == times[i];
+    t_ms.push_back(times[i]);
+    v.push_back(overwritten ? late[next++].v : values[i]);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Window> windows_of(const SealedSeries& sealed) {
+  std::vector<Window> out;
+  for (const SharedChunk& chunk : sealed.chunks) out.push_back(window_of(chunk->first_ms));
+  for (const LateSample& late : sealed.late) {
+    if (out.empty() || out.back() != window_of(late.t_ms)) out.push_back(window_of(late.t_ms));
+  }
+  if (!std::is_sorted(out.begin(), out.end())) std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+Result<std::vector<MadeChunk>> seal_chunks(const SealedSeries& sealed, Window window) {
+  const int64_t first_ms = window_start_ms(window);
+  const std::vector<LateSample> late = newest_of(sealed.late, UINT64_MAX, first_ms, first_ms + kWindowMs - 1);
+  size_t next_late = 0;
+  std::vector<MadeChunk> out;
+  std::vector<int64_t> t_ms;
+  std::vector<double> v;
+  const auto make = [&] {
+    for (size_t at = 0; at < t_ms.size(); at += kChunkSamplesMax) {
+      const size_t count = std::min<size_t>(kChunkSamplesMax, t_ms.size() - at);
+      out.push_back({t_ms[at], make_chunk(std::span(t_ms).subspan(at, count), std::span(v).subspan(at, count))});
+    }
+    t_ms.clear();
+    v.clear();
+  };
+  for (const SharedChunk& chunk : sealed.chunks) {
+    if (window_of(chunk->first_ms) != window) continue;
+    if (Status status = append_merged(*chunk, late, next_late, t_ms, v); !status.ok()) return fail(status);
+    // Chunks that filled up stay whole; what is short is joined with the next.
+    if (t_ms.size() >= kChunkSamplesMax) make();
+  }
+  for (; next_late < late.size(); ++next_late) {
+    t_ms.push_back(late[next_late].t_ms);
+    v.push_back(late[next_late].v);
+  }
+  make();
+  return out;
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,65 @@
+// ShardRecovery: some of the shards, brought back from head groups and log. One thread each; several work side by side
+// on shards of their own.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <vector>
+
+#include "aggregator/storage/checkpoint_record.h"
+#include "aggregator/storage/file_lookup.h"
+#include "aggregator/storage/head.h"
+#include "aggregator/storage/metrics.h"
+#include "aggregator/storage/rocks.h"
+#include "model/log.h"
+
+namespace tidemark::storage {
+
+// Counts and reports a stored piece that does not read. Thread-safe.
+void report_skipped(Metrics& metrics, Logger& logger, std::string_view what, const Status& why);
+
+class ShardRecovery {
+ public:
+  struct Series {
+    SeriesId id;
+    uint32_t slot;
+  };
+
+  // `shards`: the numbers of those to bring back. All must outlive it.
+  ShardRecovery(Head& head, Rocks& rocks, const std::vector<Marker>& markers, uint64_t generation,
+                std::vector<size_t> shards, uint32_t now_s, Metrics& metrics, Logger& logger);
+
+  // What was open at the checkpoint.
+  Status load_groups();
+  // What the log holds after it. Only the one told to reports what is wrong with the log itself.
+  Status replay_log(bool reports);
+
+  const std::vector<Series>& loaded() const { return loaded_; }      // By load_groups().
+  const std::vector<Series>& replayed() const { return replayed_; }  // First met by replay_log().
+  int64_t newest_ms() const { return newest_ms_; }
+  uint64_t log_bytes() const { return log_bytes_; }
+  uint64_t records() const { return records_; }
+
+ private:
+  Status replay(const LogSample& sample, Position position);
+  std::unique_ptr<rocksdb::Iterator> iterator(Family family);
+
+  Head& head_;
+  Rocks& rocks_;
+  const std::vector<Marker>& markers_;
+  const uint64_t generation_;
+  const std::vector<size_t> shards_;
+  const uint32_t now_s_;
+  Metrics& metrics_;
+  Logger& logger_;
+  std::vector<bool> mine_;  // By shard.
+  FileLookup files_;
+  absl::flat_hash_map<SeriesId, uint32_t> slots_;
+  std::vector<Series> loaded_;
+  std::vector<Series> replayed_;
+  int64_t newest_ms_ = INT64_MIN;
+  uint64_t log_bytes_ = 0;
+  uint64_t records_ = 0;
+};
+
+}  // namespace tidemark::storage
