@@ -10,6 +10,8 @@ namespace tidemark::remote {
 
 namespace {
 
+constexpr int64_t kAgeMs = 2 * 3'600'000;
+
 uint64_t random_seed() {
   std::random_device source;
   return (uint64_t{source()} << 32) | source();
@@ -47,6 +49,16 @@ void SeriesCache::put(const SeriesKey& key, storage::SeriesRef ref) {
   const MutexLock lock(mu_);
   if (refs_.size() >= series_max_ && refs_.find(key) == storage::kNoRef) refs_.clear();
   refs_.put(key, ref);
+  ++put_;
+}
+
+void SeriesCache::age(int64_t now_ms) {
+  const MutexLock lock(mu_);
+  if (now_ms - aged_ms_ < kAgeMs) return;
+  // The first time, all refs are new.
+  if (aged_ms_ != 0 && put_ > refs_.size() / 10) refs_.clear();
+  aged_ms_ = now_ms;
+  put_ = 0;
 }
 
 void SeriesCache::erase(const SeriesKey& key) {

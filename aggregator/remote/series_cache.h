@@ -16,7 +16,8 @@
 
 namespace tidemark::remote {
 
-// Thread-safe. Keeps at most `series_max` refs, some 30 B each.
+// Thread-safe. Keeps at most `series_max` refs, some 30 B each. Series that ended are not told apart: when a tenth of the
+// refs came within the last two hours, the cache is emptied, so that it holds the living and two hours of the dead.
 class SeriesCache {
  public:
   explicit SeriesCache(size_t series_max);
@@ -32,6 +33,8 @@ class SeriesCache {
   // A full cache is emptied: the refs of series that are still being written return within one of their intervals.
   void put(const SeriesKey& key, storage::SeriesRef ref);
   void erase(const SeriesKey& key);
+  // Call now and then with the time.
+  void age(int64_t now_ms);
   size_t size() const;
 
  private:
@@ -39,6 +42,8 @@ class SeriesCache {
   const size_t series_max_;
   mutable Mutex mu_;
   RefTable refs_ TM_GUARDED_BY(mu_);
+  size_t put_ TM_GUARDED_BY(mu_) = 0;  // Since aged_ms_.
+  int64_t aged_ms_ TM_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace tidemark::remote

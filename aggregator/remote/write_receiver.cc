@@ -175,6 +175,7 @@ WriteAnswer WriteReceiver::receive(std::string_view content_type, std::string_vi
   if (std::string wrong = check_content(content_type, content_encoding); !wrong.empty()) {
     answer = {415, std::move(wrong)};
   } else {
+    state_->cache.age(state_->clock.now_ms());
     auto context = state_->take_context();
     answer = state_->store(*context, body);
     state_->give_context(std::move(context));

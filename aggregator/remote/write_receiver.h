@@ -36,7 +36,7 @@ struct WriteReceiverOptions {
   size_t metadata_text_max = 1 << 10;  // Bytes of a help text that are kept.
 
   // Speed.
-  size_t series_cache_max = 1'000'000;
+  size_t series_cache_max = 10'000'000;  // As many as the store has active series by default.
 };
 
 struct WriteAnswer {

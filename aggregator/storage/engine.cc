@@ -1,5 +1,7 @@
 #include "aggregator/storage/engine.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <optional>
 #include <thread>
@@ -105,6 +107,8 @@ void Engine::checkpoint() {
   if (Status status = checkpointer_->run(false); !status.ok()) {
     common_.logger.error("checkpoint failed", {{"err", status}});
   }
+  // It made and dropped a copy of much of the head, in pieces that glibc would keep.
+  ::malloc_trim(0);
 }
 
 void Engine::retain() {

@@ -178,6 +178,31 @@ TEST_F(WriteReceiverTest, ASmallCacheIsOnlySlower) {
   EXPECT_THAT(store_.samples(), ::testing::Contains("m499 2 499"));
 }
 
+TEST(SeriesCache, DropsWhatEndedWhenSeriesComeAndGo) {
+  SeriesCache cache(1000);
+  const auto known = [&](uint64_t i) {
+    const SeriesKey key{i << 32, i};
+    storage::SeriesRef ref = storage::kNoRef;
+    cache.find(std::span(&key, 1), std::span(&ref, 1));
+    return ref != storage::kNoRef;
+  };
+  const auto put = [&](uint64_t i) { cache.put({i << 32, i}, storage::SeriesRef{i}); };
+  int64_t now_ms = 1'000'000'000'000;
+  const auto hours = [&](int64_t n) { cache.age(now_ms += n * 3'600'000); };
+  for (uint64_t i = 1; i <= 100; ++i) put(i);
+  hours(0);
+  for (int day = 0; day < 3; ++day) hours(24);
+  EXPECT_EQ(cache.size(), 100u) << "all still live";
+  for (uint64_t i = 101; i <= 105; ++i) put(i);
+  hours(2);
+  EXPECT_EQ(cache.size(), 105u) << "a few new ones";
+  for (uint64_t i = 106; i <= 140; ++i) put(i);
+  hours(1);
+  EXPECT_TRUE(known(140));
+  hours(1);
+  EXPECT_EQ(cache.size(), 0u) << "many new ones: as many may have ended";
+}
+
 TEST_F(WriteReceiverTest, MetadataIsKeptWithinBounds) {
   options_.metadata_max = 2;
   options_.metadata_text_max = 5;
