@@ -32,6 +32,9 @@ class Rocks {
   // at a time, in every mode.
   static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger,
                                              OpenMode mode = OpenMode::kServe);
+  // Makes a new list of files (MANIFEST) from the data files and logs that are there. For a directory that does not
+  // open without; which of two ingested files said something later is forgotten.
+  static Status rebuild_file_list(const DataDir& dir, const Options& options, Logger& logger);
   ~Rocks();
   Rocks(const Rocks&) = delete;
   Rocks& operator=(const Rocks&) = delete;
@@ -49,6 +52,9 @@ class Rocks {
  private:
   Rocks() = default;
 
+  // Options for a directory, and what its files go through.
+  static Result<std::unique_ptr<Rocks>> prepare(const DataDir& dir, const Options& options, Logger& logger,
+                                                OpenMode mode);
   rocksdb::Status open_for_serving(const DataDir& dir, Logger& logger);
   rocksdb::Status open_for_reading(const DataDir& dir);
 
