@@ -104,9 +104,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
     case Family::kLog:
       cf.write_buffer_size = log_memtable_bytes(options);
       break;
-    case Family::kCheckpoints:
-      cf.compression = rocksdb::kLZ4Compression;
-      break;
+    case Family::kCheckpoints:  // Open chunks do not compress.
     case Family::kDefault:
     case Family::kState:
       break;

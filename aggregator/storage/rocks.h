@@ -45,6 +45,7 @@ class Rocks {
   // For files that are going to be ingested into it.
   rocksdb::Options file_options(Family family) const;
 
+  bool encrypted() const { return encrypted_env_ != nullptr; }
   // Log records were skipped when it was opened.
   bool log_was_damaged() const { return log_was_damaged_; }
   uint64_t disk_bytes();
