@@ -59,14 +59,16 @@ Status Checkpointer::run(bool seal_all) {
   if (Status status = log_.trim(trim_to, appended_before); !status.ok()) return status;
   // Trimmed records go before they are written a second time, and their part of the write-ahead log with them.
   rocksdb::FlushOptions flush;
-  if (Status status = to_status(rocks_.db().Flush(flush, {rocks_.family(Family::kLog), rocks_.family(Family::kSeries)}),
-                                "flushing the log");
+  if (Status status = rocks_.written(
+          rocks_.db().Flush(flush, {rocks_.family(Family::kLog), rocks_.family(Family::kSeries)}), "flushing the log");
       !status.ok()) {
     health_.fail(status);
+    log_.wake();
     return status;
   }
   if (Status status = drop_old_generations(); !status.ok()) {
     health_.fail(status);
+    log_.wake();
     return status;
   }
   metrics_.checkpoints.Increment();
@@ -96,7 +98,7 @@ Status Checkpointer::write(bool seal_all, std::vector<ShardCopy>& copies, Positi
     // Written shard by shard, so that only one shard's open chunks are there twice.
     if (Status status = add_open(ingest, i, copy); !status.ok()) return status;
   }
-  for (const auto add : {&Checkpointer::add_markers, &Checkpointer::add_hashes, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
+  for (const auto add : {&Checkpointer::add_markers, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
     if (Status status = (this->*add)(ingest, copies); !status.ok()) return status;
   }
   if (Status status = log_.sync(); !status.ok()) return status;
@@ -128,21 +130,6 @@ Status Checkpointer::add_open(Ingest& ingest, size_t shard, ShardCopy& copy) {
   return {};
 }
 
-Status Checkpointer::add_hashes(Ingest& ingest, const std::vector<ShardCopy>& /*copies*/) {
-  // All shards were drained since: whatever the log up to their positions defined is in the list.
-  std::vector<std::pair<uint64_t, SeriesId>> hashes;
-  {
-    const MutexLock lock(head_.index().mutex());
-    hashes.swap(head_.unhashed);
-  }
-  std::sort(hashes.begin(), hashes.end());
-  if (Status status = ingest.next_file(Family::kSeries); !status.ok()) return status;
-  for (const auto& [hash, id] : hashes) {
-    if (Status status = ingest.put(series_hash_key(hash, id), {}); !status.ok()) return status;
-  }
-  return {};
-}
-
 Status Checkpointer::drop_old_generations() {
   const std::string begin = head_group_prefix(0);
   const std::string end = head_group_prefix(generation_);
@@ -157,7 +144,7 @@ Status Checkpointer::drop_old_generations() {
   // Some lay in level 0, which is passed over. An ingest over keys in a memtable would have to wait, so it is flushed.
   status = rocks_.db().DeleteRange(rocksdb::WriteOptions(), family, begin_slice, end_slice);
   if (status.ok()) status = rocks_.db().Flush(rocksdb::FlushOptions(), family);
-  return to_status(status, "dropping the last checkpoint");
+  return rocks_.written(status, "dropping the last checkpoint");
 }
 
 Status Checkpointer::add_chunks(Ingest& ingest, const std::vector<ShardCopy>& copies) {

@@ -36,6 +36,7 @@ Status Engine::start() {
   auto rocks = Rocks::open(common_.dir, options, common_.logger);
   if (!rocks) return rocks.error();
   rocks_ = std::move(*rocks);
+  rocks_->set_on_failure([this](const Status& why) { health_.fail(why); });
   auto shards = read_or_create_shards(*rocks_, shards_wanted(options.shards));
   if (!shards) return shards.error();
   records_ = std::make_unique<SeriesRecords>(*rocks_);

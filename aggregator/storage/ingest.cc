@@ -62,13 +62,13 @@ Status Ingest::commit() {
     rocksdb::IngestExternalFileArg argument;
     argument.column_family = rocks_.family(family);
     argument.external_files = files;
-    // Moving saves a copy, and destroys the database under an encrypting file system.
-    argument.options.move_files = !rocks_.encrypted();
+    // Moving would save a copy, and destroys the database under an encrypting file system.
+    argument.options.move_files = false;
     argument.options.write_global_seqno = false;
     arguments.push_back(std::move(argument));
   }
   if (arguments.empty()) return {};
-  return to_status(rocks_.db().IngestExternalFiles(arguments), "ingesting a checkpoint");
+  return rocks_.written(rocks_.db().IngestExternalFiles(arguments), "ingesting a checkpoint");
 }
 
 }  // namespace tidemark::storage

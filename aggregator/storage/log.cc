@@ -61,7 +61,7 @@ Status Log::append(rocksdb::WriteBatch& batch, Position position, std::string_vi
   rocksdb::WriteOptions write;
   write.sync = options_.sync == SyncPolicy::kAlways;
   const int64_t start_ns = clock_.monotonic_ns();
-  Status status = to_status(rocks_.db().Write(write, &batch), "writing to the log");
+  Status status = rocks_.written(rocks_.db().Write(write, &batch), "writing to the log");
   if (!status.ok()) {
     health_.fail(status);
     wake();
@@ -88,7 +88,7 @@ Status Log::sync() {
     if (syncing_++ == 0) written_meanwhile_ns_ = 0;
   }
   const int64_t start_ns = clock_.monotonic_ns();
-  Status status = to_status(rocks_.db().SyncWAL(), "syncing the log");
+  Status status = rocks_.written(rocks_.db().SyncWAL(), "syncing the log");
   metrics_.sync_seconds.Observe(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);
   if (!status.ok()) health_.fail(status);
   const MutexLock lock(mu_);
@@ -101,7 +101,7 @@ Status Log::sync() {
 Status Log::trim(Position position, uint64_t appended_before) {
   rocksdb::WriteBatch batch;
   batch.DeleteRange(rocks_.family(Family::kLog), log_key(0), log_key(position + 1)).PermitUncheckedError();
-  Status status = to_status(rocks_.db().Write(rocksdb::WriteOptions(), &batch), "trimming the log");
+  Status status = rocks_.written(rocks_.db().Write(rocksdb::WriteOptions(), &batch), "trimming the log");
   if (!status.ok()) {
     health_.fail(status);
     wake();

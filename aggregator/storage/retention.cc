@@ -116,15 +116,12 @@ Status Retention::remove_records(const Roaring& ids) {
     for (size_t i = 0; i < some.size(); ++i) {
       if (!labels[i].empty()) records_.erase(batch, some[i], LabelsView(labels[i]).hash());
     }
-    if (Status status = to_status(rocks_.db().Write(rocksdb::WriteOptions(), &batch), "removing series records");
+    if (Status status = rocks_.written(rocks_.db().Write(rocksdb::WriteOptions(), &batch), "removing series records");
         !status.ok()) {
       return status;
     }
   }
-  // A checkpoint's ingest of hashes would have to wait for them.
-  if (all.empty()) return {};
-  return to_status(rocks_.db().Flush(rocksdb::FlushOptions(), rocks_.family(Family::kSeries)),
-                   "removing series records");
+  return {};
 }
 
 Status Retention::drop_range(Family family, Window first_kept) {
@@ -137,7 +134,7 @@ Status Retention::drop_range(Family family, Window first_kept) {
   // It passes over level 0 and files that straddle the border.
   if (status.ok()) status = rocks_.db().DeleteRange(rocksdb::WriteOptions(), handle, begin_slice, end_slice);
   if (status.ok()) status = rocks_.db().Flush(rocksdb::FlushOptions(), handle);
-  return to_status(status, "dropping old windows");
+  return rocks_.written(status, "dropping old windows");
 }
 
 }  // namespace tidemark::storage

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aggregator/storage/data_dir.h"
+#include "aggregator/storage/fail_stop_env.h"
 #include "aggregator/storage/store.h"
 #include "model/log.h"
 #include "model/status.h"
@@ -32,9 +33,6 @@ class Rocks {
   // at a time, in every mode.
   static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger,
                                              OpenMode mode = OpenMode::kServe);
-  // Makes a new list of files (MANIFEST) from the data files and logs that are there. For a directory that does not
-  // open without; which of two ingested files said something later is forgotten.
-  static Status rebuild_file_list(const DataDir& dir, const Options& options, Logger& logger);
   ~Rocks();
   Rocks(const Rocks&) = delete;
   Rocks& operator=(const Rocks&) = delete;
@@ -45,7 +43,16 @@ class Rocks {
   // For files that are going to be ingested into it.
   rocksdb::Options file_options(Family family) const;
 
-  bool encrypted() const { return encrypted_env_ != nullptr; }
+  // What a write came to. RocksDB itself calls every write a success after the disk failed one (fail_stop_env.h), so
+  // each write that somebody relies on goes through here: rocks.written(rocks.db().Write(...), "writing state").
+  Status written(const rocksdb::Status& status, std::string_view doing) const;
+  // The failure after which nothing was written any more, or OK.
+  Status failure() const { return fail_stop_ ? fail_stop_->failure() : Status(); }
+  // See FailStopEnv.
+  void set_on_failure(std::function<void(const Status&)> act) {
+    if (fail_stop_) fail_stop_->set_on_failure(std::move(act));
+  }
+
   // Log records were skipped when it was opened.
   bool log_was_damaged() const { return log_was_damaged_; }
   uint64_t disk_bytes();
@@ -53,13 +60,11 @@ class Rocks {
  private:
   Rocks() = default;
 
-  // Options for a directory, and what its files go through.
-  static Result<std::unique_ptr<Rocks>> prepare(const DataDir& dir, const Options& options, Logger& logger,
-                                                OpenMode mode);
   rocksdb::Status open_for_serving(const DataDir& dir, Logger& logger);
   rocksdb::Status open_for_reading(const DataDir& dir);
 
   std::unique_ptr<rocksdb::Env> encrypted_env_;  // Null when not encrypted.
+  std::unique_ptr<FailStopEnv> fail_stop_;       // Over the former. Of kServe.
   rocksdb::FileLock* lock_ = nullptr;            // Of kRead; RocksDB takes its own only to write.
   rocksdb::DBOptions db_options_;
   std::vector<rocksdb::ColumnFamilyDescriptor> families_;

@@ -24,16 +24,22 @@ Result<std::optional<std::string>> read(Rocks& rocks, std::string_view key) {
 Status write_synced(Rocks& rocks, std::string_view key, const std::string& value) {
   rocksdb::WriteOptions options;
   options.sync = true;
-  return to_status(rocks.db().Put(options, rocks.family(Family::kDefault), slice(key), value),
-                   "writing \"" + std::string(key) + "\"");
+  return rocks.written(rocks.db().Put(options, rocks.family(Family::kDefault), slice(key), value),
+                       "writing \"" + std::string(key) + "\"");
 }
 
 }  // namespace
 
-Result<std::optional<unsigned>> read_shards(Rocks& rocks) {
+Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted) {
   const auto found = read(rocks, kFormatKey);
   if (!found) return fail(found.error());
-  if (!*found) return std::nullopt;
+  if (!*found) {
+    std::string value;
+    append_varint(value, kFormat);
+    append_varint(value, wanted);
+    if (Status status = write_synced(rocks, kFormatKey, value); !status.ok()) return fail(status);
+    return wanted;
+  }
   std::string_view in = **found;
   uint64_t format = 0;
   uint64_t shards = 0;
@@ -45,17 +51,6 @@ Result<std::optional<unsigned>> read_shards(Rocks& rocks) {
                                     std::to_string(kFormat) + ": start the newer version that wrote it"));
   }
   return static_cast<unsigned>(shards);
-}
-
-Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted) {
-  const auto found = read_shards(rocks);
-  if (!found) return fail(found.error());
-  if (*found) return **found;
-  std::string value;
-  append_varint(value, kFormat);
-  append_varint(value, wanted);
-  if (Status status = write_synced(rocks, kFormatKey, value); !status.ok()) return fail(status);
-  return wanted;
 }
 
 Result<std::optional<int64_t>> read_oldest_kept_ms(Rocks& rocks) {

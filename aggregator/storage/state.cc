@@ -38,7 +38,7 @@ Status State::write(const std::vector<StateChange>& changes) {
   }
   rocksdb::WriteOptions options;
   options.sync = true;
-  return to_status(rocks_.db().Write(options, &batch), "writing state");
+  return rocks_.written(rocks_.db().Write(options, &batch), "writing state");
 }
 
 }  // namespace tidemark::storage
