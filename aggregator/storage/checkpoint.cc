@@ -98,7 +98,7 @@ Status Checkpointer::write(bool seal_all, std::vector<ShardCopy>& copies, Positi
     // Written shard by shard, so that only one shard's open chunks are there twice.
     if (Status status = add_open(ingest, i, copy); !status.ok()) return status;
   }
-  for (const auto add : {&Checkpointer::add_markers, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
+  for (const auto add : {&Checkpointer::add_markers, &Checkpointer::add_hashes, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
     if (Status status = (this->*add)(ingest, copies); !status.ok()) return status;
   }
   if (Status status = log_.sync(); !status.ok()) return status;
@@ -127,6 +127,21 @@ Status Checkpointer::add_open(Ingest& ingest, size_t shard, ShardCopy& copy) {
     if (Status status = ingest.put(key, copy.groups[i]); !status.ok()) return status;
   }
   copy.groups = {};
+  return {};
+}
+
+Status Checkpointer::add_hashes(Ingest& ingest, const std::vector<ShardCopy>& /*copies*/) {
+  // All shards were drained since: whatever the log up to their positions defined is in the list.
+  std::vector<std::pair<uint64_t, SeriesId>> hashes;
+  {
+    const MutexLock lock(head_.index().mutex());
+    hashes.swap(head_.unhashed);
+  }
+  std::sort(hashes.begin(), hashes.end());
+  if (Status status = ingest.next_file(Family::kSeries); !status.ok()) return status;
+  for (const auto& [hash, id] : hashes) {
+    if (Status status = ingest.put(series_hash_key(hash, id), {}); !status.ok()) return status;
+  }
   return {};
 }
 

@@ -46,6 +46,7 @@ class Checkpointer {
   Status add_postings(Ingest& ingest, const std::vector<ShardCopy>& copies);
   Status add_window_postings(Ingest& ingest, Window window, const Roaring& ids);
   Status add_markers(Ingest& ingest, const std::vector<ShardCopy>& copies);
+  Status add_hashes(Ingest& ingest, const std::vector<ShardCopy>& copies);
   Status add_open(Ingest& ingest, size_t shard, ShardCopy& copy);
   Status drop_old_generations();
   void evict_idle(const std::vector<ShardCopy>& copies);

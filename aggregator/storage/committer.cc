@@ -157,6 +157,7 @@ Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint
       const SeriesId id = returns ? known[i].id : head_.next_id.fetch_add(1);
       const uint32_t slot = head_.shard_of(id).add_series(id, known[i].last_ms, returns, now_s);
       index.add(id, slot, unknown[i].hash, labels, now_s);
+      if (!returns) head_.unhashed.emplace_back(unknown[i].hash, id);
       batch.set_ref(unknown[i].sample, make_ref(id, slot));
       (returns ? metrics_.series_returned : metrics_.series_created).Increment();
     }
@@ -186,7 +187,7 @@ Status Committer::write(Batch& batch, const AppendRules& given, const std::vecto
       for (const SeriesId id : result.undefined) {
         const MutexLock lock(head_.index().mutex());
         const std::string labels = head_.index().encoded_labels(id);
-        records_.define(writes, id, LabelsView(labels).hash(), LabelsView(labels));
+        records_.define(writes, id, LabelsView(labels));
       }
       std::string record;
       encode_log_record(result.accepted, record);

@@ -38,6 +38,8 @@ class Head {
 
   // Ids from here on are unused. Changed under the index's mutex.
   std::atomic<SeriesId> next_id{1};
+  // New series whose hash is not in files yet, by hash: the next checkpoint puts it there. Under the index's mutex.
+  std::vector<std::pair<uint64_t, SeriesId>> unhashed;
   // Series whose records retention is removing; they must not become active again. With every change the generation
   // goes up: who looked a record up before must look again. Both under the index's mutex.
   Roaring doomed;

@@ -62,8 +62,8 @@ Status Ingest::commit() {
     rocksdb::IngestExternalFileArg argument;
     argument.column_family = rocks_.family(family);
     argument.external_files = files;
-    // Moving would save a copy, and destroys the database under an encrypting file system.
-    argument.options.move_files = false;
+    // Moving saves a copy, and destroys the database under an encrypting file system.
+    argument.options.move_files = !rocks_.encrypted();
     argument.options.write_global_seqno = false;
     arguments.push_back(std::move(argument));
   }

@@ -33,7 +33,7 @@ class Recovery {
       if (Status status = (this->*step)(); !status.ok()) return fail(status);
     }
     head_ = std::make_unique<Head>(static_cast<unsigned>(markers_.size()), next_position_ - 1);
-    for (const auto step : {&Recovery::bring_back_shards, &Recovery::read_oldest}) {
+    for (const auto step : {&Recovery::bring_back_shards, &Recovery::find_unhashed, &Recovery::read_oldest}) {
       if (Status status = (this->*step)(); !status.ok()) return fail(status);
     }
     const Result<SeriesId> next_id = records_.next_id();
@@ -156,6 +156,22 @@ class Recovery {
       index.add(id, slot, LabelsView(labels).hash(), LabelsView(labels), now_s_);
     }
     return {};
+  }
+
+  // Series defined since the last checkpoint have no hash in files; some may have lost their samples with a damaged log
+  // record and are not even active.
+  Status find_unhashed() {
+    SeriesId first = UINT32_MAX;
+    for (const Marker& marker : markers_) first = std::min(first, marker.next_id);
+    const auto at = iterator(Family::kSeries);
+    const MutexLock lock(head_->index().mutex());
+    for (at->Seek(series_key(first)); at->Valid(); at->Next()) {
+      const auto id = parse_series_key(view(at->key()));
+      if (!id) break;
+      if (!is_valid_encoding(view(at->value()))) continue;
+      head_->unhashed.emplace_back(LabelsView(view(at->value())).hash(), *id);
+    }
+    return to_status(at->status(), "reading series records");
   }
 
   Status read_oldest() {

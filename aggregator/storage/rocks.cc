@@ -104,9 +104,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
     case Family::kLog:
       cf.write_buffer_size = log_memtable_bytes(options);
       break;
-    case Family::kCheckpoints:
-      cf.compression = rocksdb::kLZ4Compression;
-      break;
+    case Family::kCheckpoints:  // Open chunks do not compress.
     case Family::kDefault:
     case Family::kState:
       break;
@@ -139,10 +137,12 @@ Status to_status(const rocksdb::Status& status, std::string_view doing) {
   return Status::io(std::move(message));
 }
 
-Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& options, Logger& logger, OpenMode mode) {
+Result<std::unique_ptr<Rocks>> Rocks::prepare(const DataDir& dir, const Options& options, Logger& logger,
+                                              OpenMode mode) {
   std::unique_ptr<Rocks> rocks(new Rocks());
   std::error_code error;
-  const bool exists = std::filesystem::exists(dir.rocks + "/CURRENT", error);
+  // What is only read is there, even if it has lost the file that says so.
+  const bool exists = mode != OpenMode::kServe || std::filesystem::exists(dir.rocks + "/CURRENT", error);
   auto encrypted = open_encryption(dir.path, exists, options.encryption_key_file, options.env, logger);
   if (!encrypted) return fail(encrypted.error());
   rocks->encrypted_env_ = std::move(*encrypted);
@@ -165,12 +165,27 @@ Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& op
     rocks->fail_stop_ = std::make_unique<FailStopEnv>(rocks->db_options_.env);
     rocks->db_options_.env = rocks->fail_stop_->env();
   }
+  return rocks;
+}
+
+Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& options, Logger& logger, OpenMode mode) {
+  auto rocks = prepare(dir, options, logger, mode);
+  if (!rocks) return rocks;
   const rocksdb::Status status =
-      mode == OpenMode::kRead ? rocks->open_for_reading(dir) : rocks->open_for_serving(dir, logger);
+      mode == OpenMode::kRead ? (*rocks)->open_for_reading(dir) : (*rocks)->open_for_serving(dir, logger);
   // What RocksDB says after a failed write follows from that; the write is the reason.
-  if (Status failed = rocks->failure(); !failed.ok()) return fail(failed.at("cannot open data directory " + dir.path));
+  if (Status failed = (*rocks)->failure(); !failed.ok()) {
+    return fail(failed.at("cannot open data directory " + dir.path));
+  }
   if (!status.ok()) return fail(open_failure(dir, status));
   return rocks;
+}
+
+Status Rocks::rebuild_file_list(const DataDir& dir, const Options& options, Logger& logger) {
+  const auto rocks = prepare(dir, options, logger, OpenMode::kSalvage);
+  if (!rocks) return rocks.error();
+  return to_status(rocksdb::RepairDB(dir.rocks, (*rocks)->db_options_, (*rocks)->families_),
+                   "making a new list of the files in " + dir.rocks);
 }
 
 rocksdb::Status Rocks::open_for_serving(const DataDir& dir, Logger& logger) {

@@ -33,6 +33,9 @@ class Rocks {
   // at a time, in every mode.
   static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger,
                                              OpenMode mode = OpenMode::kServe);
+  // Makes a new list of files (MANIFEST) from the data files and logs that are there. For a directory that does not
+  // open without; which of two ingested files said something later is forgotten.
+  static Status rebuild_file_list(const DataDir& dir, const Options& options, Logger& logger);
   ~Rocks();
   Rocks(const Rocks&) = delete;
   Rocks& operator=(const Rocks&) = delete;
@@ -43,6 +46,7 @@ class Rocks {
   // For files that are going to be ingested into it.
   rocksdb::Options file_options(Family family) const;
 
+  bool encrypted() const { return encrypted_env_ != nullptr; }
   // What a write came to. RocksDB itself calls every write a success after the disk failed one (fail_stop_env.h), so
   // each write that somebody relies on goes through here: rocks.written(rocks.db().Write(...), "writing state").
   Status written(const rocksdb::Status& status, std::string_view doing) const;
@@ -60,6 +64,9 @@ class Rocks {
  private:
   Rocks() = default;
 
+  // Options for a directory, and what its files go through.
+  static Result<std::unique_ptr<Rocks>> prepare(const DataDir& dir, const Options& options, Logger& logger,
+                                                OpenMode mode);
   rocksdb::Status open_for_serving(const DataDir& dir, Logger& logger);
   rocksdb::Status open_for_reading(const DataDir& dir);
 

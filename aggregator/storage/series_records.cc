@@ -64,9 +64,8 @@ Result<SeriesId> SeriesRecords::next_id() {
   return id ? *id + 1 : SeriesId{1};
 }
 
-void SeriesRecords::define(rocksdb::WriteBatch& batch, SeriesId id, uint64_t hash, LabelsView labels) {
+void SeriesRecords::define(rocksdb::WriteBatch& batch, SeriesId id, LabelsView labels) {
   batch.Put(rocks_.family(Family::kSeries), series_key(id), slice(labels.encoded())).PermitUncheckedError();
-  batch.Put(rocks_.family(Family::kSeries), series_hash_key(hash, id), rocksdb::Slice()).PermitUncheckedError();
 }
 
 void SeriesRecords::erase(rocksdb::WriteBatch& batch, SeriesId id, uint64_t hash) {

@@ -30,16 +30,10 @@ Status write_synced(Rocks& rocks, std::string_view key, const std::string& value
 
 }  // namespace
 
-Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted) {
+Result<std::optional<unsigned>> read_shards(Rocks& rocks) {
   const auto found = read(rocks, kFormatKey);
   if (!found) return fail(found.error());
-  if (!*found) {
-    std::string value;
-    append_varint(value, kFormat);
-    append_varint(value, wanted);
-    if (Status status = write_synced(rocks, kFormatKey, value); !status.ok()) return fail(status);
-    return wanted;
-  }
+  if (!*found) return std::nullopt;
   std::string_view in = **found;
   uint64_t format = 0;
   uint64_t shards = 0;
@@ -51,6 +45,17 @@ Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted) {
                                     std::to_string(kFormat) + ": start the newer version that wrote it"));
   }
   return static_cast<unsigned>(shards);
+}
+
+Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted) {
+  const auto found = read_shards(rocks);
+  if (!found) return fail(found.error());
+  if (*found) return **found;
+  std::string value;
+  append_varint(value, kFormat);
+  append_varint(value, wanted);
+  if (Status status = write_synced(rocks, kFormatKey, value); !status.ok()) return fail(status);
+  return wanted;
 }
 
 Result<std::optional<int64_t>> read_oldest_kept_ms(Rocks& rocks) {

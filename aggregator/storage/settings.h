@@ -10,6 +10,8 @@ namespace tidemark::storage {
 // Number of shards, fixed when the store is created: checkpoints are kept by shard. Creates the record in an empty
 // store; fails when the format in it is newer than ours.
 Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted);
+// Nothing when there is no record.
+Result<std::optional<unsigned>> read_shards(Rocks& rocks);
 
 // Time before which nothing is kept or taken any more. Nothing when no window was ever dropped.
 Result<std::optional<int64_t>> read_oldest_kept_ms(Rocks& rocks);

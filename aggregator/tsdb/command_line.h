@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/storage/verify.h"
 #include "aggregator/tsdb/commands.h"
 #include "config/flags.h"
 #include "model/log.h"
@@ -19,6 +20,7 @@ struct StoreFlags {
   std::string path = "data/";
   std::string encryption_key_file;
   void declare(config::Flags& flags);
+  storage::OfflineStore offline() const { return {path, encryption_key_file, nullptr}; }
 };
 
 // The program's flags under the name "tidemark tsdb NAME". A value is the exit code to leave with.

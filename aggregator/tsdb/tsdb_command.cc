@@ -15,6 +15,8 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
+    {"verify", "read all of a directory and say what is wrong with it", verify_command},
+    {"repair", "copy what reads out of a damaged directory, in its place or beside it", repair_command},
     {"backup", "add a backup to a folder of them; copies only what is new", backup_command},
     {"backups", "list a folder's backups, or verify one", backups_command},
     {"restore", "write a backup into an empty data directory", restore_command},
