@@ -35,7 +35,7 @@ struct RetentionConfig {
 
 struct StorageConfig {
   RetentionConfig retention;
-  std::string encryption_key_file;  // "": the flag's. Read when the program starts.
+  std::string encryption_key_file;                // "": the flag's. Read when the program starts.
   std::optional<int64_t> out_of_order_window_ms;  // Nothing: as far back as the store keeps samples. 0: none.
 };
 

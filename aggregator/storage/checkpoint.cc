@@ -98,7 +98,8 @@ Status Checkpointer::write(bool seal_all, std::vector<ShardCopy>& copies, Positi
     // Written shard by shard, so that only one shard's open chunks are there twice.
     if (Status status = add_open(ingest, i, copy); !status.ok()) return status;
   }
-  for (const auto add : {&Checkpointer::add_markers, &Checkpointer::add_hashes, &Checkpointer::add_chunks, &Checkpointer::add_postings}) {
+  for (const auto add : {&Checkpointer::add_markers, &Checkpointer::add_hashes, &Checkpointer::add_chunks,
+                         &Checkpointer::add_postings}) {
     if (Status status = (this->*add)(ingest, copies); !status.ok()) return status;
   }
   if (Status status = log_.sync(); !status.ok()) return status;

@@ -194,17 +194,23 @@ Obsolete read_obsolete(Rocks& rocks, SalvageReader& checkpoints) {
   }
   size_t markers = 0;
   Position least = UINT64_MAX;
+  SeriesId first_unhashed = UINT32_MAX;
   while (checkpoints.next()) {
     const Result<Piece> piece = check_piece(Family::kCheckpoints, checkpoints.key(), checkpoints.value());
     if (!piece) continue;
     if (piece->kind != Piece::Kind::kMarker) break;  // They sort first.
     ++markers;
-    least = std::min(least, parse_marker(checkpoints.value())->position);
+    const Result<Marker> marker = parse_marker(checkpoints.value());
+    least = std::min(least, marker->position);
+    first_unhashed = std::min(first_unhashed, marker->next_id);
     obsolete.generations_before = std::max(obsolete.generations_before, piece->generation);
   }
   // A shard without one has all of the log replayed.
   const auto shards = read_shards(rocks);
-  if (shards && *shards && markers >= **shards) obsolete.log_up_to = least;
+  if (shards && *shards && markers >= **shards) {
+    obsolete.log_up_to = least;
+    obsolete.hashed_below = first_unhashed;
+  }
   return obsolete;
 }
 

@@ -49,6 +49,8 @@ struct Obsolete {
   Window raw_windows_before = INT32_MIN;
   Position log_up_to = 0;
   uint64_t generations_before = 0;
+  // The other way round: series from this id on are younger than the checkpoint and need not have their hash yet.
+  SeriesId hashed_below = 1;
 
   bool covers(std::string_view key, const Piece& piece) const;
 };

@@ -284,9 +284,11 @@ class Repair {
   }
 
   Status copy_settings() {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
     Status status = read_all(Family::kDefault, [&](std::string_view key, std::string_view value, const Piece&) {
-      return to_status(to_.db().Put(rocksdb::WriteOptions(), to_.family(Family::kDefault), slice(key), slice(value)),
-                       "writing settings");
+      return to_.written(to_.db().Put(synced, to_.family(Family::kDefault), slice(key), slice(value)),
+                         "writing settings");
     });
     if (!status.ok()) return status;
     const auto shards = read_or_create_shards(to_, shards_);

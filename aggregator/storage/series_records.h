@@ -37,8 +37,8 @@ class SeriesRecords {
   // One more than the highest id there is a record of.
   Result<SeriesId> next_id();
 
-  // The labels of a new series. Its hash follows with the next checkpoint: until then it is in memory, where it is found
-  // first, and writing hashes one by one would cost more than all the rest of a new series.
+  // The labels of a new series. Its hash follows with the next checkpoint: until then it is in memory, where it is
+  // found first, and writing hashes one by one would cost more than all the rest of a new series.
   void define(rocksdb::WriteBatch& batch, SeriesId id, LabelsView labels);
   void erase(rocksdb::WriteBatch& batch, SeriesId id, uint64_t hash);
 

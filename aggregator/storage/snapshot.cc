@@ -24,7 +24,7 @@ Status fill(Rocks& rocks, const DataDir& from, const std::string& to) {
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
   // Never flush: the write-ahead log comes along as it is.
   if (status.ok()) status = checkpoint->CreateCheckpoint(to + "/rocks", UINT64_MAX);
-  if (!status.ok()) return to_status(status, "making the snapshot " + to);
+  if (Status written = rocks.written(status, "making the snapshot " + to); !written.ok()) return written;
   for (const char* name : {kFormatFileName, kEncryptionRecordName}) {
     if (Status copied = copy_if_there(from.path + "/" + name, to + "/" + name); !copied.ok()) return copied;
   }

@@ -15,6 +15,7 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
+    {"stats", "series, samples, bytes a sample by family, tier and day, cardinality", stats_command},
     {"verify", "read all of a directory and say what is wrong with it", verify_command},
     {"repair", "copy what reads out of a damaged directory, in its place or beside it", repair_command},
     {"backup", "add a backup to a folder of them; copies only what is new", backup_command},
