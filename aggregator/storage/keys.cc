@@ -42,7 +42,7 @@ std::string chunk_series_prefix(Tier tier, Window window, SeriesId series) {
 
 std::string chunk_key(const ChunkKey& key) {
   std::string out = chunk_series_prefix(key.tier, key.window, key.series);
-  append_be32(out, static_cast<uint32_t>(key.start_ms - window_start_ms(key.window)));
+  append_be32(out, static_cast<uint32_t>(key.start_ms - window_start_ms(key.tier, key.window)));
   append_be64(out, key.version);
   return out;
 }
@@ -53,7 +53,7 @@ std::optional<ChunkKey> parse_chunk_key(std::string_view key) {
   out.tier = static_cast<Tier>(key[0]);
   out.window = static_cast<Window>(read_be32(key.data() + 1) ^ kBias);
   out.series = read_be32(key.data() + 5);
-  out.start_ms = window_start_ms(out.window) + read_be32(key.data() + 9);
+  out.start_ms = window_start_ms(out.tier, out.window) + read_be32(key.data() + 9);
   out.version = read_be64(key.data() + 13);
   return out;
 }

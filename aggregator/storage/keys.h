@@ -5,7 +5,8 @@
 //                "oldest"                                                               signed varint(ms)
 //   series       'i' id:4                                                               encoded labels
 //                'h' label hash:8 id:4                                                  empty
-//   chunks       tier:1 window:4 id:4 start:4 version:8                                 chunk (chunk.h)
+//   chunks       tier:1 window:4 id:4 start:4 version:8                                 chunk (chunk.h); of rollup
+//                                                                                       tiers rollup_chunk.h
 //   postings     raw:1 window:4 'D'                                                     bitmaps: see window_marks.h
 //                raw:1 window:4 'R'                                                     progress: see window_marks.h
 //                tier:1 window:4 'a'                                                    bitmaps (postings.h): every
@@ -17,7 +18,8 @@
 //   log          position:8                                                             log record (log_record.h)
 //   state        the owner's bytes                                                      the owner's bytes
 //
-// A window is a UTC day, counted from 1970-01-01 and biased by 2^31 so that days before it sort first. `start` is
+// A window is a UTC day, in the 1h tier eight of them, counted from 1970-01-01 and biased by 2^31 so that those before
+// it sort first. `start` is
 // milliseconds from the window's beginning: 32 bits reach 49 days, enough for the longer windows of coarser tiers.
 // `version` is the log position at which the chunk was sealed: two chunks of a series may share a start.
 // `generation` counts checkpoints; the groups of all but the last are leftovers. In a file of their own and never
@@ -39,9 +41,15 @@ using Position = uint64_t;
 // A UTC day, from 1970-01-01.
 using Window = int32_t;
 
-enum class Tier : uint8_t { kRaw = 0 };  // Stored in keys: never renumber. Rollups are tiers of their own.
+enum class Tier : uint8_t { kRaw = 0, k5m = 1, k1h = 2 };  // Stored in keys: never renumber.
+inline constexpr Tier kRollupTiers[] = {Tier::k5m, Tier::k1h};
+// Length of a rollup's buckets.
+constexpr int64_t resolution_ms(Tier tier) { return tier == Tier::k5m ? 300'000 : tier == Tier::k1h ? 3'600'000 : 0; }
 
 inline constexpr int64_t kWindowMs = 86'400'000;
+// Days in a window of the tier. Eight days of hours are a chunk of some 200 buckets; a day's 24 would cost more in
+// keys and headers than in values.
+constexpr int32_t window_days(Tier tier) { return tier == Tier::k1h ? 8 : 1; }
 // Timestamps that keys can hold with room to spare: the years 1 to 9999.
 inline constexpr int64_t kOldestTimestampMs = -62'135'596'800'000;
 inline constexpr int64_t kNewestTimestampMs = 253'402'300'799'999;
@@ -51,6 +59,14 @@ constexpr Window window_of(int64_t t_ms) {
   return static_cast<Window>((t_ms - (t_ms < 0 ? kWindowMs - 1 : 0)) / kWindowMs);
 }
 constexpr int64_t window_start_ms(Window window) { return int64_t{window} * kWindowMs; }
+
+// Windows of a tier, by the days they are made of. The raw tier's are the days themselves.
+constexpr Window window_of_day(Tier tier, Window day) {
+  const int32_t days = window_days(tier);
+  return (day - (day < 0 ? days - 1 : 0)) / days;
+}
+constexpr Window first_day(Tier tier, Window window) { return window * window_days(tier); }
+constexpr int64_t window_start_ms(Tier tier, Window window) { return window_start_ms(first_day(tier, window)); }
 
 void append_be16(std::string& out, uint16_t v);
 void append_be32(std::string& out, uint32_t v);
