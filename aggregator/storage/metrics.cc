@@ -35,6 +35,10 @@ std::array<prometheus::Counter*, kOutcomeCount> refusals(prometheus::Registry& r
   return out;
 }
 
+std::array<prometheus::Counter*, 2> by_tier(prometheus::Registry& registry, const char* name, const char* help) {
+  return {&counter(registry, name, help, {{"tier", "5m"}}), &counter(registry, name, help, {{"tier", "1h"}})};
+}
+
 }  // namespace
 
 Metrics::Metrics(prometheus::Registry& registry)
@@ -68,6 +72,10 @@ Metrics::Metrics(prometheus::Registry& registry)
       rewrite_chunks_after(counter(registry, "rewrite_chunks_written_total", "Chunks written in place of others.")),
       rewrite_failures(counter(registry, "rewrite_failures_total", "Rewrites of a closed day that failed.")),
       rewrite_seconds(seconds(registry, "rewrite_piece_duration_seconds", "Time one piece of a rewrite took.")),
+      rollup_buckets(by_tier(registry, "rollup_buckets_total", "Buckets folded from samples.")),
+      rollup_bytes(by_tier(registry, "rollup_bytes_total", "Bytes of rollup chunks written, rewritten ones again.")),
+      rollup_days_due(gauge(registry, "rollup_days_due", "Closed days that wait to be folded into rollups.")),
+      rollup_selects(counter(registry, "rollup_selects_total", "Selects that read rollups.")),
       corruptions(counter(registry, "corruptions_total", "Stored pieces that did not read and were skipped.")),
       replay_seconds(gauge(registry, "replay_duration_seconds", "Time the last start took to load and replay.")),
       replayed_records(gauge(registry, "replayed_records", "Log records the last start replayed.")),

@@ -44,8 +44,12 @@ struct Metrics {
   prometheus::Counter& rewrite_chunks_before;
   prometheus::Counter& rewrite_chunks_after;
   prometheus::Counter& rewrite_failures;
-  prometheus::Histogram& rewrite_seconds;  // One piece.
-  prometheus::Counter& corruptions;        // Pieces that did not read and were skipped.
+  prometheus::Histogram& rewrite_seconds;              // One piece.
+  std::array<prometheus::Counter*, 2> rollup_buckets;  // Folded, by tier: 5m, 1h.
+  std::array<prometheus::Counter*, 2> rollup_bytes;    // Of chunks written.
+  prometheus::Gauge& rollup_days_due;                  // Closed days that are not folded, or not cleanly.
+  prometheus::Counter& rollup_selects;                 // Selects answered from rollups, wholly or in part.
+  prometheus::Counter& corruptions;                    // Pieces that did not read and were skipped.
   prometheus::Gauge& replay_seconds;
   prometheus::Gauge& replayed_records;
   prometheus::Gauge& read_only;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "aggregator/storage/postings.h"
+#include "aggregator/storage/rollup_writer.h"
 #include "aggregator/storage/window_index.h"
 
 namespace tidemark::storage {
@@ -35,8 +36,12 @@ ChunkRun run_to_rewrite(const std::vector<ReadChunk>& chunks) {
 // One piece of the work on one window: some series, one ingest.
 class WindowRewriter::Piece {
  public:
-  Piece(WindowRewriter& rewriter, Window window, Ingest& ingest)
-      : rewriter_(rewriter), window_(window), ingest_(ingest) {
+  Piece(WindowRewriter& rewriter, Window window, uint64_t tiers, Ingest& ingest)
+      : rewriter_(rewriter),
+        window_(window),
+        tiers_(tiers),
+        ingest_(ingest),
+        rollups_(rewriter.rocks_, rewriter.metrics_, window, tiers) {
     rocksdb::ReadOptions options;
     options.fill_cache = false;  // Read once; queries need the cache for what they come back to.
     options.readahead_size = 1 << 20;
@@ -75,6 +80,8 @@ class WindowRewriter::Piece {
     return {};
   }
 
+  Status rollups(bool first_piece) { return rollups_.write(ingest_, first_piece); }
+
   Status marks(const WindowProgress& progress, const Roaring& dirty_before, const Roaring& dirty) {
     if (Status status = ingest_.next_file(Family::kPostings); !status.ok()) return status;
     const std::string key = dirty_key(window_);
@@ -110,30 +117,39 @@ class WindowRewriter::Piece {
       work_ += rewriter_.limits_.samples_a_chunk;
     }
     if (!at_->status().ok()) return to_status(at_->status(), "reading chunks");
-    if (!readable) {
-      rewriter_.metrics_.corruptions.Increment();
-      return {};
-    }
+    if (!readable) rewriter_.metrics_.corruptions.Increment();
     // Keys sort by start and version already, so the chunks are sorted by their first sample.
-    return replace(id, std::move(chunks));
-  }
-
-  Status replace(SeriesId id, std::vector<ReadChunk> chunks) {
     std::map<std::string, std::string> changes;  // By key; an empty value deletes.
     for (const ReadChunk& chunk : chunks) changes.emplace(key_of(id, chunk), "");
-    Position version = 0;
-    if (rewriter_.subtract_ && rewriter_.subtract_(window_, id, chunks)) {
-      for (const ReadChunk& chunk : chunks) version = std::max(version, chunk.version);
-    } else {
-      const ChunkRun run = run_to_rewrite(chunks);
-      if (run.begin == run.end) return {};
-      for (size_t i = 0; i < chunks.size(); ++i) {
-        if (i < run.begin || i >= run.end) changes.erase(key_of(id, chunks[i]));
+    const bool subtracted = rewriter_.subtract_ && rewriter_.subtract_(window_, id, chunks);
+    if (tiers_ != 0) {
+      merge_.reset(chunks, INT64_MIN, INT64_MAX);
+      const auto folded = rollups_.fold(id, merge_);
+      if (folded) {
+        work_ += *folded;
+      } else if (folded.error().code() != Code::kCorruption) {
+        return folded.error();
+      } else {
+        readable = false;
+        rewriter_.metrics_.corruptions.Increment();
       }
-      chunks.erase(chunks.begin() + static_cast<ptrdiff_t>(run.end), chunks.end());
-      chunks.erase(chunks.begin(), chunks.begin() + static_cast<ptrdiff_t>(run.begin));
-      for (const ReadChunk& chunk : chunks) version = std::max(version, chunk.version);
     }
+    if (!readable) return {};
+    if (subtracted) return replace(id, std::move(chunks), std::move(changes));
+    const ChunkRun run = run_to_rewrite(chunks);
+    if (run.begin == run.end) return {};
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      if (i < run.begin || i >= run.end) changes.erase(key_of(id, chunks[i]));
+    }
+    chunks.erase(chunks.begin() + static_cast<ptrdiff_t>(run.end), chunks.end());
+    chunks.erase(chunks.begin(), chunks.begin() + static_cast<ptrdiff_t>(run.begin));
+    return replace(id, std::move(chunks), std::move(changes));
+  }
+
+  // `changes`: the keys that go.
+  Status replace(SeriesId id, std::vector<ReadChunk> chunks, std::map<std::string, std::string> changes) {
+    Position version = 0;
+    for (const ReadChunk& chunk : chunks) version = std::max(version, chunk.version);
     const size_t before = changes.size();
     size_t after = 0;
     merge_.reset(std::move(chunks), INT64_MIN, INT64_MAX);
@@ -164,7 +180,9 @@ class WindowRewriter::Piece {
 
   WindowRewriter& rewriter_;
   const Window window_;
+  const uint64_t tiers_;
   Ingest& ingest_;
+  RollupWriter rollups_;
   std::unique_ptr<rocksdb::Iterator> at_;
   ChunkMerge merge_;
   std::array<int64_t, kChunkSamplesMax> t_ms_;
@@ -187,7 +205,7 @@ bool WindowRewriter::step(const Bounds& bounds) {
   }
   for (const Window window : *windows) {
     const int64_t start_ns = clock_.monotonic_ns();
-    const Result<bool> worked = step_in(window);
+    const Result<bool> worked = step_in(window, bounds.tiers);
     if (!worked) {
       metrics_.rewrite_failures.Increment();
       logger_.warn("rewriting a day failed, and is tried again later",
@@ -203,18 +221,30 @@ bool WindowRewriter::step(const Bounds& bounds) {
   return false;
 }
 
-Result<bool> WindowRewriter::step_in(Window window) {
+Result<bool> WindowRewriter::is_done(Rocks& rocks, Window window, uint64_t tiers) {
+  const auto progress = read_progress(rocks, window);
+  if (!progress) return fail(progress.error());
+  if (!*progress || !(*progress)->done() || ((*progress)->products & tiers) != tiers) return false;
+  const auto dirty = read_dirty(rocks, window);
+  if (!dirty) return fail(dirty.error());
+  return dirty->isEmpty();
+}
+
+Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
   const auto read = read_progress(rocks_, window);
   if (!read && read.error().code() != Code::kCorruption) return fail(read.error());
   WindowProgress progress;  // One that does not read: from the beginning.
   if (read && *read) progress = **read;
   const auto dirty_before = read_dirty(rocks_, window);
   if (!dirty_before) return fail(dirty_before.error());
+  // One that was begun for fewer tiers begins again; one that was begun for more is finished as it was begun.
+  if ((progress.products & tiers) != tiers) progress = {0, progress.products | tiers};
   if (progress.done() && dirty_before->isEmpty()) return false;
 
   auto ingest = Ingest::begin(rocks_, ingest_dir_);
   if (!ingest) return fail(ingest.error());
-  Piece piece(*this, window, **ingest);
+  Piece piece(*this, window, progress.products, **ingest);
+  const bool first_piece = progress.next_id == 0;
   Roaring dirty = *dirty_before;
   if (!progress.done()) {
     const uint64_t first_id = progress.next_id;
@@ -227,6 +257,7 @@ Result<bool> WindowRewriter::step_in(Window window) {
   } else if (Status status = piece.some(dirty); !status.ok()) {
     return fail(status);
   }
+  if (Status status = piece.rollups(first_piece); !status.ok()) return fail(status);
   if (Status status = piece.marks(progress, *dirty_before, dirty); !status.ok()) return fail(status);
   if (Status status = (*ingest)->commit(); !status.ok()) return fail(status);
   piece.count(metrics_);

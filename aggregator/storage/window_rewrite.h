@@ -9,6 +9,8 @@
 //               replace, and "series below N are done"
 //   later, when late samples marked series dirty (window_marks.h): the same for these series alone
 //
+// Where rollups are wanted, a piece also folds its series into them (rollup_writer.h), in the same ingest.
+//
 // A crash loses the piece under way, which the next start does again. Memory is bounded by one series' chunks and one
 // file's block; what a piece reads, by Limits.
 //
@@ -57,6 +59,7 @@ class WindowRewriter {
     Window oldest = 0;
     int64_t now_ms = 0;
     int64_t newest_ms = 0;  // Of all samples: the window that holds it is never closed.
+    uint64_t tiers = 0;     // Rollups wanted (tier_bit). A window that is done without one is gone through again.
   };
 
   WindowRewriter(Rocks& rocks, Metrics& metrics, Logger& logger, const Clock& clock, std::string ingest_dir,
@@ -69,6 +72,9 @@ class WindowRewriter {
         limits_(limits),
         subtract_(std::move(subtract)) {}
 
+  // All that was wanted of the window is done and clean: its raw samples are not needed for it any more.
+  static Result<bool> is_done(Rocks& rocks, Window window, uint64_t tiers);
+
   // Does the next piece. False when there is none: all windows within the bounds are done and clean. A window that
   // fails is left for the next round. REQUIRES: no checkpoint and no retention runs meanwhile.
   bool step(const Bounds& bounds);
@@ -76,7 +82,7 @@ class WindowRewriter {
  private:
   class Piece;
 
-  Result<bool> step_in(Window window);
+  Result<bool> step_in(Window window, uint64_t tiers);
 
   Rocks& rocks_;
   Metrics& metrics_;

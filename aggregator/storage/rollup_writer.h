@@ -1,0 +1,53 @@
+// RollupWriter: what one piece of the work on a closed day (window_rewrite.h) adds to the rollup tiers.
+//
+// A series' chunk in a tier's window is replaced as a whole: its buckets of the day by what the day's samples give, the
+// others, of the window's other days, as they are. The tier's postings are those of the raw day: all of them with the
+// day's first piece, later those of series that came since. They may name a series without buckets, never miss one.
+#pragma once
+
+#include <roaring/roaring.hh>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "aggregator/storage/chunk_merge.h"
+#include "aggregator/storage/ingest.h"
+#include "aggregator/storage/metrics.h"
+#include "aggregator/storage/rollup.h"
+#include "model/status.h"
+
+namespace tidemark::storage {
+
+// A set of rollup tiers, as bits.
+constexpr uint64_t tier_bit(Tier tier) { return uint64_t{1} << static_cast<unsigned>(tier); }
+
+class RollupWriter {
+ public:
+  RollupWriter(Rocks& rocks, Metrics& metrics, Window day, uint64_t tiers)
+      : rocks_(rocks), metrics_(metrics), day_(day), tiers_(tiers) {}
+
+  // Folds the day's samples of a series. Returns how many there were. REQUIRES: ids rise from call to call.
+  Result<size_t> fold(SeriesId id, ChunkMerge& samples);
+
+  // Writes what was folded, in files of its own. `first_piece`: of the day.
+  Status write(Ingest& ingest, bool first_piece);
+
+ private:
+  struct Entry {
+    std::string key;
+    std::string value;  // Empty: delete.
+  };
+
+  Status add(Tier tier, SeriesId id, std::vector<Bucket> of_day);
+  Result<std::vector<Bucket>> other_days(const std::string& key);
+  Status write_postings(Ingest& ingest, Tier tier, bool all);
+
+  Rocks& rocks_;
+  Metrics& metrics_;
+  const Window day_;
+  const uint64_t tiers_;
+  std::vector<Entry> entries_[2];  // By rollup tier, in order.
+  Roaring ids_;
+};
+
+}  // namespace tidemark::storage
