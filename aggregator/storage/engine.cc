@@ -115,14 +115,19 @@ void Engine::checkpoint() {
 void Engine::retain() {
   const MutexLock lock(files_mu_);
   // Its failures are counted and logged where they happen; the next pass tries again.
-  static_cast<void>(
-      retention_->run(common_.clock.now_ms(), common_.retention_ms.load(), common_.retention_bytes.load()));
+  static_cast<void>(retention_->run(common_.clock.now_ms(), limits()));
+}
+
+Retention::Limits Engine::limits() const {
+  return {common_.retention_ms.load(), common_.retention_bytes.load(), common_.retention_5m_ms.load(),
+          common_.retention_1h_ms.load()};
 }
 
 bool Engine::closed_windows() {
   const MutexLock lock(files_mu_);
   if (!health_.status().ok()) return false;
-  return rewriter_->step({window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(), head_->newest_ms.load()});
+  return rewriter_->step(
+      {window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(), head_->newest_ms.load(), limits().tiers()});
 }
 
 int64_t Engine::oldest_in_files_ms() {

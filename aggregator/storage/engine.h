@@ -28,6 +28,8 @@ class Engine {
     // As of the last configuration reload.
     const std::atomic<int64_t>& retention_ms;
     const std::atomic<uint64_t>& retention_bytes;
+    const std::atomic<int64_t>& retention_5m_ms;
+    const std::atomic<int64_t>& retention_1h_ms;
   };
 
   // Opens or creates, and replays the log. One engine at a time may be open on a directory.
@@ -56,6 +58,7 @@ class Engine {
   Status start();
   void checkpoint();
   void retain();
+  Retention::Limits limits() const;
   bool closed_windows();
   int64_t oldest_in_files_ms();
 

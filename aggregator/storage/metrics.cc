@@ -74,7 +74,8 @@ Metrics::Metrics(prometheus::Registry& registry)
       rewrite_seconds(seconds(registry, "rewrite_piece_duration_seconds", "Time one piece of a rewrite took.")),
       rollup_buckets(by_tier(registry, "rollup_buckets_total", "Buckets folded from samples.")),
       rollup_bytes(by_tier(registry, "rollup_bytes_total", "Bytes of rollup chunks written, rewritten ones again.")),
-      rollup_days_due(gauge(registry, "rollup_days_due", "Closed days that wait to be folded into rollups.")),
+      rewrite_days_due(
+          gauge(registry, "rewrite_days_due", "Closed days that wait to be gone through, for their rollups too.")),
       rollup_selects(counter(registry, "rollup_selects_total", "Selects that read rollups.")),
       corruptions(counter(registry, "corruptions_total", "Stored pieces that did not read and were skipped.")),
       replay_seconds(gauge(registry, "replay_duration_seconds", "Time the last start took to load and replay.")),

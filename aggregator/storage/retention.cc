@@ -8,6 +8,7 @@
 
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/settings.h"
+#include "aggregator/storage/window_rewrite.h"
 #include "model/labels.h"
 
 namespace tidemark::storage {
@@ -19,30 +20,77 @@ const Window kLastWindow = window_of(kNewestTimestampMs);
 
 }  // namespace
 
-Status Retention::run(int64_t now_ms, int64_t retention_ms, uint64_t retention_bytes) {
-  WindowIndex index(rocks_, nullptr);
-  const auto windows = index.windows(kFirstWindow, kLastWindow);
-  if (!windows) return windows.error();
-  // What an earlier pass decided, and perhaps did not finish.
-  Window first_kept = window_of(head_.oldest_kept_ms.load());
-  if (retention_ms > 0) {
-    const int64_t cutoff_ms = std::clamp(now_ms - retention_ms, kOldestTimestampMs, kNewestTimestampMs);
-    // A clock that jumped ahead must not cost the newest window.
-    if (!windows->empty()) first_kept = std::max(first_kept, std::min(window_of(cutoff_ms), windows->back()));
+Status Retention::run(int64_t now_ms, const Limits& limits) {
+  std::vector<Cut> cuts;
+  auto raw = cut_raw(now_ms, limits);
+  if (!raw) return raw.error();
+  cuts.push_back(std::move(*raw));
+  for (const Tier tier : kRollupTiers) {
+    auto cut = cut_rollup(tier, now_ms, limits);
+    if (!cut) return cut.error();
+    cuts.push_back(std::move(*cut));
   }
-  if (retention_bytes > 0) first_kept = first_kept_by_size(*windows, first_kept, retention_bytes);
-  std::vector<Window> dropped;
-  std::vector<Window> kept;
-  for (const Window window : *windows) (window < first_kept ? dropped : kept).push_back(window);
-  if (dropped.empty()) return {};
-  Status status = drop_before(first_kept, dropped, kept);
+  size_t dropped = 0;
+  for (const Cut& cut : cuts) dropped += cut.dropped.size();
+  if (dropped == 0) return {};
+  Status status = drop(cuts);
   if (!status.ok()) {
     metrics_.retention_failures.Increment();
     logger_.error("retention could not drop old data, and tries again later", {{"err", status}});
     return status;
   }
-  metrics_.windows_dropped.Increment(static_cast<double>(dropped.size()));
+  metrics_.windows_dropped.Increment(static_cast<double>(dropped));
   return {};
+}
+
+Result<Retention::Cut> Retention::cut_raw(int64_t now_ms, const Limits& limits) {
+  const auto windows = WindowIndex(rocks_, nullptr).windows(kFirstWindow, kLastWindow);
+  if (!windows) return fail(windows.error());
+  // What an earlier pass decided, and perhaps did not finish.
+  const Window decided = window_of(head_.oldest_kept_ms.load());
+  Window first_kept = decided;
+  if (limits.raw_ms > 0) {
+    const int64_t cutoff_ms = std::clamp(now_ms - limits.raw_ms, kOldestTimestampMs, kNewestTimestampMs);
+    // A clock that jumped ahead must not cost the newest window.
+    if (!windows->empty()) first_kept = std::max(first_kept, std::min(window_of(cutoff_ms), windows->back()));
+  }
+  if (limits.bytes > 0) first_kept = first_kept_by_size(*windows, first_kept, limits.bytes);
+  const auto not_folded = first_not_folded(*windows, first_kept, now_ms, limits);
+  if (!not_folded) return fail(not_folded.error());
+  first_kept = std::max(decided, *not_folded);
+  Cut cut{Tier::kRaw, first_kept, {}, {}};
+  for (const Window window : *windows) (window < first_kept ? cut.dropped : cut.kept).push_back(window);
+  return cut;
+}
+
+Result<Retention::Cut> Retention::cut_rollup(Tier tier, int64_t now_ms, const Limits& limits) {
+  const auto windows = WindowIndex(rocks_, nullptr, tier).windows(kFirstWindow, kLastWindow);
+  if (!windows) return fail(windows.error());
+  const int64_t kept_ms = limits.rollup_ms(tier) > 0 ? limits.rollup_ms(tier) : limits.raw_ms;
+  const int64_t cutoff_ms =
+      kept_ms > 0 ? std::clamp(now_ms - kept_ms, kOldestTimestampMs, kNewestTimestampMs) : kOldestTimestampMs;
+  Cut cut{tier, window_of_day(tier, window_of(cutoff_ms)), {}, {}};
+  // As with raw samples, the newest stays: the clock may be wrong.
+  if (!windows->empty()) cut.first_kept = std::min(cut.first_kept, windows->back());
+  for (const Window window : *windows) (window < cut.first_kept ? cut.dropped : cut.kept).push_back(window);
+  return cut;
+}
+
+Result<Window> Retention::first_not_folded(const std::vector<Window>& windows, Window first_kept, int64_t now_ms,
+                                           const Limits& limits) {
+  for (const Window window : windows) {
+    if (window >= first_kept) break;
+    // Only tiers that would keep what is folded.
+    uint64_t tiers = 0;
+    for (const Tier tier : kRollupTiers) {
+      if (limits.rollup_ms(tier) > now_ms - window_start_ms(window + 1)) tiers |= tier_bit(tier);
+    }
+    if (tiers == 0) continue;
+    const auto done = WindowRewriter::is_done(rocks_, window, limits.tiers() & tiers);
+    if (!done) return fail(done.error());
+    if (!*done) return window;
+  }
+  return first_kept;
 }
 
 Window Retention::first_kept_by_size(const std::vector<Window>& windows, Window first_kept, uint64_t retention_bytes) {
@@ -52,7 +100,8 @@ Window Retention::first_kept_by_size(const std::vector<Window>& windows, Window 
     rocks_.db().GetColumnFamilyMetaData(rocks_.family(family), &meta);
     for (const auto& level : meta.levels) {
       for (const auto& file : level.files) {
-        if (const auto window = parse_window(file.smallestkey)) sizes[*window] += file.size;
+        const auto window = parse_window(file.smallestkey);
+        if (window && file.smallestkey[0] == static_cast<char>(Tier::kRaw)) sizes[*window] += file.size;
       }
     }
   }
@@ -64,45 +113,54 @@ Window Retention::first_kept_by_size(const std::vector<Window>& windows, Window 
   return first_kept;
 }
 
-Status Retention::drop_before(Window first_kept, const std::vector<Window>& dropped, const std::vector<Window>& kept) {
+Status Retention::raise_oldest_kept(Window first_kept) {
   const int64_t oldest_ms = std::max(window_start_ms(first_kept), kOldestTimestampMs);
-  if (oldest_ms > head_.oldest_kept_ms.load()) {
-    if (Status status = write_oldest_kept_ms(rocks_, oldest_ms); !status.ok()) return status;
-    head_.oldest_kept_ms.store(oldest_ms, std::memory_order_release);
+  if (oldest_ms <= head_.oldest_kept_ms.load()) return {};
+  if (Status status = write_oldest_kept_ms(rocks_, oldest_ms); !status.ok()) return status;
+  head_.oldest_kept_ms.store(oldest_ms, std::memory_order_release);
+  return {};
+}
+
+Status Retention::drop(const std::vector<Cut>& cuts) {
+  Roaring gone;
+  Roaring held;
+  for (const Cut& cut : cuts) {
+    if (cut.tier == Tier::kRaw && !cut.dropped.empty()) {
+      if (Status status = raise_oldest_kept(cut.first_kept); !status.ok()) return status;
+    }
+    if (Status status = unite(cut, cut.dropped, gone); !status.ok()) return status;
+    if (Status status = unite(cut, cut.kept, held); !status.ok()) return status;
   }
-  Result<Roaring> gone = united(dropped);
-  if (!gone) return gone.error();
-  const Result<Roaring> held = united(kept);
-  if (!held) return held.error();
-  *gone -= *held;
+  gone -= held;
   {
     const MutexLock lock(head_.index().mutex());
-    *gone -= head_.index().ids();
-    head_.doomed = *gone;
+    gone -= head_.index().ids();
+    head_.doomed = gone;
     ++head_.records_generation;
   }
-  Status status = remove_records(*gone);
+  Status status = remove_records(gone);
   {
     const MutexLock lock(head_.index().mutex());
     head_.doomed = Roaring();
     ++head_.records_generation;
   }
-  if (!status.ok()) return status;
-  for (const Family family : {Family::kChunks, Family::kPostings}) {
-    if (status = drop_range(family, first_kept); !status.ok()) return status;
+  for (const Cut& cut : cuts) {
+    if (cut.dropped.empty()) continue;
+    for (const Family family : {Family::kChunks, Family::kPostings}) {
+      if (status.ok()) status = drop_range(family, cut);
+    }
   }
-  return {};
+  return status;
 }
 
-Result<Roaring> Retention::united(const std::vector<Window>& windows) {
-  WindowIndex index(rocks_, nullptr);
-  Roaring ids;
+Status Retention::unite(const Cut& cut, const std::vector<Window>& windows, Roaring& ids) {
+  WindowIndex index(rocks_, nullptr, cut.tier);
   for (const Window window : windows) {
-    Result<Roaring> some = index.all(window);
-    if (!some) return some;
+    const Result<Roaring> some = index.all(window);
+    if (!some) return some.error();
     ids |= *some;
   }
-  return ids;
+  return {};
 }
 
 Status Retention::remove_records(const Roaring& ids) {
@@ -127,9 +185,9 @@ Status Retention::remove_records(const Roaring& ids) {
                    "removing series records");
 }
 
-Status Retention::drop_range(Family family, Window first_kept) {
-  const std::string begin = window_prefix(Tier::kRaw, kFirstWindow);
-  const std::string end = window_prefix(Tier::kRaw, first_kept);
+Status Retention::drop_range(Family family, const Cut& cut) {
+  const std::string begin = window_prefix(cut.tier, kFirstWindow);
+  const std::string end = window_prefix(cut.tier, cut.first_kept);
   const rocksdb::Slice begin_slice(begin);
   const rocksdb::Slice end_slice(end);
   rocksdb::ColumnFamilyHandle* handle = rocks_.family(family);

@@ -1,4 +1,7 @@
-// Retention: drops whole windows, by time and by size.
+// Retention: drops whole windows, each tier's by time, the raw tier's by size too.
+//
+// Where rollups are wanted that outlive raw samples, a raw day is not dropped before it has been folded, with all that
+// came late. A tier that is not wanted any more is kept as long as raw samples are.
 //
 //   persist "nothing before this is kept" (it never moves back, so nothing revives what is dropped)
 //   ->  remove records of series that neither a remaining window nor the head holds
@@ -12,6 +15,7 @@
 
 #include "aggregator/storage/head.h"
 #include "aggregator/storage/health.h"
+#include "aggregator/storage/rollup_writer.h"
 #include "aggregator/storage/series_records.h"
 #include "aggregator/storage/window_index.h"
 
@@ -22,15 +26,41 @@ class Retention {
   Retention(Head& head, Rocks& rocks, SeriesRecords& records, Metrics& metrics, Logger& logger)
       : head_(head), rocks_(rocks), records_(records), metrics_(metrics), logger_(logger) {}
 
-  // Drops windows that end before now - retention_ms (0: none by time), then the oldest until the files take at most
-  // `retention_bytes` (0: none by size); the newest window always stays. One at a time.
-  Status run(int64_t now_ms, int64_t retention_ms, uint64_t retention_bytes);
+  struct Limits {
+    int64_t raw_ms = 0;  // 0: none by time.
+    uint64_t bytes = 0;  // 0: none by size.
+    // 0: the tier is not wanted.
+    int64_t rollup_5m_ms = 0;
+    int64_t rollup_1h_ms = 0;
+
+    int64_t rollup_ms(Tier tier) const { return tier == Tier::k5m ? rollup_5m_ms : rollup_1h_ms; }
+    uint64_t tiers() const {
+      return (rollup_5m_ms > 0 ? tier_bit(Tier::k5m) : 0) | (rollup_1h_ms > 0 ? tier_bit(Tier::k1h) : 0);
+    }
+  };
+
+  // Drops windows that end before now less the tier's limit, then the oldest raw ones until the files take at most
+  // `bytes`; the newest raw window always stays. One at a time.
+  Status run(int64_t now_ms, const Limits& limits);
 
  private:
-  Status drop_before(Window first_kept, const std::vector<Window>& dropped, const std::vector<Window>& kept);
-  Result<Roaring> united(const std::vector<Window>& windows);
+  // What is to become of a tier's windows.
+  struct Cut {
+    Tier tier;
+    Window first_kept;
+    std::vector<Window> dropped;
+    std::vector<Window> kept;
+  };
+
+  Result<Cut> cut_raw(int64_t now_ms, const Limits& limits);
+  Result<Cut> cut_rollup(Tier tier, int64_t now_ms, const Limits& limits);
+  Result<Window> first_not_folded(const std::vector<Window>& windows, Window first_kept, int64_t now_ms,
+                                  const Limits& limits);
+  Status drop(const std::vector<Cut>& cuts);
+  Status raise_oldest_kept(Window first_kept);
+  Status unite(const Cut& cut, const std::vector<Window>& windows, Roaring& ids);
   Status remove_records(const Roaring& ids);
-  Status drop_range(Family family, Window first_kept);
+  Status drop_range(Family family, const Cut& cut);
   Window first_kept_by_size(const std::vector<Window>& windows, Window first_kept, uint64_t retention_bytes);
 
   Head& head_;

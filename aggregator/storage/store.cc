@@ -16,13 +16,16 @@ class StoreImpl final : public Store {
         logger_(logger),
         metrics_(registry),
         retention_ms_(options.retention_ms),
-        retention_bytes_(options.retention_bytes) {}
+        retention_bytes_(options.retention_bytes),
+        retention_5m_ms_(options.retention_5m_ms),
+        retention_1h_ms_(options.retention_1h_ms) {}
 
   Status start() {
     auto dir = prepare_data_dir(options_.path);
     if (!dir) return dir.error();
     dir_ = *dir;
-    auto engine = Engine::open({options_, clock_, logger_, metrics_, dir_, retention_ms_, retention_bytes_});
+    auto engine = Engine::open({options_, clock_, logger_, metrics_, dir_, retention_ms_, retention_bytes_,
+                                retention_5m_ms_, retention_1h_ms_});
     if (!engine) return engine.error();
     engine_ = std::move(*engine);
     return {};
@@ -67,6 +70,12 @@ class StoreImpl final : public Store {
     engine_->ask_retention();
   }
 
+  void set_rollup_retention(int64_t retention_5m_ms, int64_t retention_1h_ms) override {
+    retention_5m_ms_ = retention_5m_ms;
+    retention_1h_ms_ = retention_1h_ms;
+    engine_->ask_retention();
+  }
+
   Stats stats() override { return engine_->stats(); }
 
  private:
@@ -76,6 +85,8 @@ class StoreImpl final : public Store {
   Metrics metrics_;
   std::atomic<int64_t> retention_ms_;
   std::atomic<uint64_t> retention_bytes_;
+  std::atomic<int64_t> retention_5m_ms_;
+  std::atomic<int64_t> retention_1h_ms_;
   DataDir dir_;
   std::atomic<bool> backing_up_ = false;
   std::unique_ptr<Engine> engine_;

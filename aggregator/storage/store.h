@@ -40,6 +40,10 @@ struct Options {
   std::string encryption_key_file;                  // "": not encrypted. See encryption_key.h.
   int64_t out_of_order_ms = INT64_MAX;              // How much older than its series' newest a sample may be.
   int64_t future_tolerance_ms = 10 * 60'000;        // Clocks of a fleet drift by seconds; ten minutes is a wrong clock.
+  // Rollups: buckets of five minutes and of an hour, made of closed days and kept for that long. 0: none are made, and
+  // those there are stay as long as raw samples do. They take about a fifth of the bytes of raw samples.
+  int64_t retention_5m_ms = 0;
+  int64_t retention_1h_ms = 0;
 
   // Bounds.
   uint64_t log_bytes_max = 32 << 20;     // A checkpoint starts when the log passes this: it bounds recovery time.
@@ -78,6 +82,7 @@ class Store : public Appender, public Queryable, public StateStore, public Admin
 
   // A configuration reload may change these while running.
   virtual void set_retention(int64_t retention_ms, uint64_t retention_bytes) = 0;
+  virtual void set_rollup_retention(int64_t retention_5m_ms, int64_t retention_1h_ms) = 0;
 
   virtual Stats stats() = 0;
 };

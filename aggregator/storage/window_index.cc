@@ -10,10 +10,10 @@ class WindowIndex::Source final : public PostingsSource {
 
   Result<Roaring> all() override { return index_.all(window_); }
   Result<Roaring> pair(std::string_view name, std::string_view value) override {
-    return index_.read(postings_key(Tier::kRaw, window_, name, value));
+    return index_.read(postings_key(index_.tier_, window_, name, value));
   }
   Status values(std::string_view name, std::string_view prefix, const Visit& visit) override {
-    const std::string name_prefix = postings_name_prefix(Tier::kRaw, window_, name);
+    const std::string name_prefix = postings_name_prefix(index_.tier_, window_, name);
     const std::string from = name_prefix + std::string(prefix);
     const auto at = index_.iterator();
     for (at->Seek(from); at->Valid() && at->key().starts_with(from); at->Next()) {
@@ -47,12 +47,12 @@ Result<Roaring> WindowIndex::read(const std::string& key) {
 Result<std::vector<Window>> WindowIndex::windows(Window first, Window last_inclusive) {
   std::vector<Window> out;
   const auto at = iterator();
-  at->Seek(window_prefix(Tier::kRaw, first));
-  while (at->Valid() && at->key()[0] == static_cast<char>(Tier::kRaw)) {
+  at->Seek(window_prefix(tier_, first));
+  while (at->Valid() && at->key()[0] == static_cast<char>(tier_)) {
     const std::optional<Window> window = parse_window(view(at->key()));
     if (!window || *window > last_inclusive) break;
     out.push_back(*window);
-    at->Seek(window_prefix(Tier::kRaw, *window + 1));
+    at->Seek(window_prefix(tier_, *window + 1));
   }
   if (!at->status().ok()) return fail(to_status(at->status(), "listing windows"));
   return out;
@@ -63,10 +63,10 @@ Result<Roaring> WindowIndex::match(Window window, const std::vector<Matcher>& ma
   return storage::match(source, matchers);
 }
 
-Result<Roaring> WindowIndex::all(Window window) { return read(all_postings_key(Tier::kRaw, window)); }
+Result<Roaring> WindowIndex::all(Window window) { return read(all_postings_key(tier_, window)); }
 
 Status WindowIndex::label_names(Window window, const VisitText& visit) {
-  const std::string prefix = postings_prefix(Tier::kRaw, window);
+  const std::string prefix = postings_prefix(tier_, window);
   const auto at = iterator();
   at->Seek(prefix);
   while (at->Valid() && at->key().starts_with(prefix)) {
@@ -74,7 +74,7 @@ Status WindowIndex::label_names(Window window, const VisitText& visit) {
     if (!pair) return Status::corruption("a postings key does not read");
     if (!visit(pair->name)) return {};
     // Past all values of this name, in one step.
-    at->Seek(after_prefix(postings_name_prefix(Tier::kRaw, window, pair->name)));
+    at->Seek(after_prefix(postings_name_prefix(tier_, window, pair->name)));
   }
   return to_status(at->status(), "reading label names");
 }

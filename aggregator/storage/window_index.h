@@ -1,4 +1,4 @@
-// WindowIndex: what the postings family says of each window, as of one snapshot.
+// WindowIndex: what the postings family says of each window of one tier, as of one snapshot.
 #pragma once
 
 #include <functional>
@@ -14,9 +14,10 @@ namespace tidemark::storage {
 class WindowIndex {
  public:
   // `snapshot` may be null: the newest, each read for itself. REQUIRES: outlived by both.
-  WindowIndex(Rocks& rocks, const rocksdb::Snapshot* snapshot) : rocks_(rocks), snapshot_(snapshot) {}
+  WindowIndex(Rocks& rocks, const rocksdb::Snapshot* snapshot, Tier tier = Tier::kRaw)
+      : rocks_(rocks), snapshot_(snapshot), tier_(tier) {}
 
-  // Windows of the raw tier between the two that have series, in order.
+  // Windows of the tier between the two that have series, in order.
   Result<std::vector<Window>> windows(Window first, Window last_inclusive);
 
   Result<Roaring> match(Window window, const std::vector<Matcher>& matchers);
@@ -33,6 +34,7 @@ class WindowIndex {
 
   Rocks& rocks_;
   const rocksdb::Snapshot* const snapshot_;
+  const Tier tier_;
 };
 
 }  // namespace tidemark::storage

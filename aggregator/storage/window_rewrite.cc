@@ -203,6 +203,7 @@ bool WindowRewriter::step(const Bounds& bounds) {
     metrics_.rewrite_failures.Increment();
     return false;
   }
+  if (next_window_ == INT32_MIN) count_due(*windows, bounds.tiers);
   for (const Window window : *windows) {
     const int64_t start_ns = clock_.monotonic_ns();
     const Result<bool> worked = step_in(window, bounds.tiers);
@@ -219,6 +220,15 @@ bool WindowRewriter::step(const Bounds& bounds) {
   }
   next_window_ = INT32_MIN;
   return false;
+}
+
+void WindowRewriter::count_due(const std::vector<Window>& windows, uint64_t tiers) {
+  size_t due = 0;
+  for (const Window window : windows) {
+    const auto done = is_done(rocks_, window, tiers);
+    if (!done || !*done) ++due;
+  }
+  metrics_.rewrite_days_due.Set(static_cast<double>(due));
 }
 
 Result<bool> WindowRewriter::is_done(Rocks& rocks, Window window, uint64_t tiers) {
@@ -261,7 +271,10 @@ Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
   if (Status status = piece.marks(progress, *dirty_before, dirty); !status.ok()) return fail(status);
   if (Status status = (*ingest)->commit(); !status.ok()) return fail(status);
   piece.count(metrics_);
-  if (progress.done() && dirty.isEmpty()) metrics_.rewrite_windows.Increment();
+  if (progress.done() && dirty.isEmpty()) {
+    metrics_.rewrite_windows.Increment();
+    metrics_.rewrite_days_due.Decrement();
+  }
   return true;
 }
 

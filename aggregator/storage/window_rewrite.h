@@ -81,6 +81,7 @@ class WindowRewriter {
 
  private:
   class Piece;
+  void count_due(const std::vector<Window>& windows, uint64_t tiers);
 
   Result<bool> step_in(Window window, uint64_t tiers);
 
