@@ -21,6 +21,27 @@ struct SelectHints {
   int64_t range_ms = 0;  // Of the range selector; 0 for an instant one.
   std::string
       function;  // The function or aggregation directly around the selector; "series" when only labels are wanted.
+  // Rollups up to this resolution may answer although raw samples are there. 0: only where nothing else is left.
+  int64_t max_resolution_ms = 0;
+};
+
+// Of samples that a rollup answers with: what each stands for. Empty spans: each is a sample as it was stored.
+//
+//   function                      samples, one or two a bucket                      of use
+//   sum, count, avg (over time)   the bucket's sum, at its last sample's time       count
+//   min, max (over time)          the bucket's, at its last sample's time
+//   first_over_time               the first sample
+//   rate, increase, delta,        the first and the last sample, which is followed  count, resets, resets_sum
+//   resets; with a warning        as if all between were there
+//   irate, deriv and their like
+//   any other, an instant         the last sample, and a staleness marker when
+//   selector                      the series ended in the bucket
+struct Folded {
+  std::span<const double> count;  // Stored samples it stands for; of a bucket's two, the first for itself alone.
+  // Between it and the sample before: how often the value fell, and the sum of the values before the falls. NaN where
+  // nothing was folded, and the two samples tell.
+  std::span<const double> resets;
+  std::span<const double> resets_sum;
 };
 
 // Decodes one series' samples, oldest first, no timestamp twice.
@@ -32,8 +53,17 @@ class SampleReader {
   // come through as the NaN they are. REQUIRES: t_ms.size() == v.size(), not empty. Belongs to one thread.
   virtual size_t next(std::span<int64_t> t_ms, std::span<double> v) = 0;
 
+  // Of the samples the last next() wrote. Valid until the next.
+  virtual Folded folded() const { return {}; }
+
   // OK after a clean end. Look once, after next() returned 0.
   virtual Status status() const = 0;
+};
+
+// Up to and including a time, an answer comes from buckets of that length.
+struct Resolution {
+  int64_t until_ms = 0;
+  int64_t resolution_ms = 0;
 };
 
 // Series in label order when asked for, else in any order that stays the same while the data does. A series may turn
@@ -47,6 +77,9 @@ class SeriesSet {
   virtual SampleReader& samples() = 0;    // Of the current series, from its beginning. Valid until next().
   virtual Status status() const = 0;      // OK after a clean end.
   virtual std::vector<std::string> warnings() const { return {}; }  // E.g. an unreadable chunk that was skipped.
+  virtual std::vector<std::string> infos() const { return {}; }     // E.g. that rollups answered.
+  // By time. After the last one's, raw samples answer; so none means raw samples throughout.
+  virtual std::vector<Resolution> resolutions() const { return {}; }
 };
 
 // One consistent view for the whole of a query: what was committed before it was made is in it, what comes later is

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "aggregator/storage/keys.h"
+#include "aggregator/storage/rollup_set.h"
 #include "aggregator/storage/series_set.h"
 
 namespace tidemark::storage {
@@ -21,6 +22,8 @@ class FailedSet final : public SeriesSet {
   const Status status_;
   ChunkMerge reader_;
 };
+
+constexpr int64_t kLongestBucketMs = resolution_ms(Tier::k1h);
 
 std::vector<std::string> first_of(const std::set<std::string>& all, size_t limit) {
   std::vector<std::string> out;
@@ -48,19 +51,56 @@ int64_t StoreQuerier::clip(int64_t min_ms) const {
 
 std::unique_ptr<SeriesSet> StoreQuerier::select(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
                                                 const SelectHints& hints, bool sorted) {
-  static_cast<void>(hints);  // There is one tier, so there is nothing to choose.
-  const StoreSeriesSet::Range range{clip(min_ms), std::min(max_ms, kNewestTimestampMs)};
-  if (range.min_ms > range.max_ms) return std::make_unique<FailedSet>(Status());
-  auto set = StoreSeriesSet::make(parts_, view_, matchers, range, sorted);
-  if (!set) return std::make_unique<FailedSet>(set.error());
-  return std::move(*set);
+  max_ms = std::min(max_ms, kNewestTimestampMs);
+  // Rollups are looked up from up to a bucket before: a range shorter than it is widened.
+  const int64_t from_ms = std::max(min_ms, kOldestTimestampMs + kLongestBucketMs) - kLongestBucketMs;
+  if (from_ms > max_ms) return std::make_unique<FailedSet>(Status());
+  for (;;) {
+    const int64_t oldest_ms = parts_.head.oldest_kept_ms.load(std::memory_order_acquire);
+    auto set = make_set(matchers, {min_ms, from_ms, max_ms, window_of(oldest_ms)}, hints, sorted);
+    if (!set) return std::make_unique<FailedSet>(set.error());
+    // What retention drops meanwhile would be in neither.
+    if (parts_.head.oldest_kept_ms.load(std::memory_order_acquire) == oldest_ms) return std::move(*set);
+  }
 }
 
-Result<std::vector<Window>> StoreQuerier::windows(WindowIndex& index, int64_t min_ms, int64_t max_ms) const {
-  const int64_t from_ms = clip(min_ms);
-  const int64_t to_ms = std::min(max_ms, kNewestTimestampMs);
-  if (from_ms > to_ms) return std::vector<Window>{};
-  return index.windows(window_of(from_ms), window_of(to_ms));
+Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_set(const std::vector<Matcher>& matchers, const Times& times,
+                                                          const SelectHints& hints, bool sorted) {
+  TierPlan plan;
+  if (window_of(times.from_ms) < times.raw_first || hints.max_resolution_ms > 0) {
+    auto made = plan_tiers(parts_.rocks, times.raw_first, times.from_ms, times.max_ms, hints);
+    if (!made) return fail(made.error());
+    plan = std::move(*made);
+  }
+  if (plan.rollups.empty()) return make_raw_set(matchers, clip(times.min_ms), times.max_ms, sorted);
+  const int64_t raw_ms = std::max(clip(times.min_ms), window_start_ms(plan.raw_from));
+  auto raw = make_raw_set(matchers, raw_ms, times.max_ms, true);
+  if (!raw) return raw;
+  return RollupSeriesSet::make(parts_, {matchers, times.from_ms, times.max_ms, hints, std::move(plan)},
+                               std::move(*raw));
+}
+
+Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_raw_set(const std::vector<Matcher>& matchers, int64_t min_ms,
+                                                              int64_t max_ms, bool sorted) {
+  if (min_ms > max_ms) return std::unique_ptr<SeriesSet>(std::make_unique<FailedSet>(Status()));
+  return StoreSeriesSet::make(parts_, view_, matchers, {min_ms, max_ms}, sorted);
+}
+
+Status StoreQuerier::for_each_window(int64_t min_ms, int64_t max_ms, const VisitWindow& visit) const {
+  const int64_t oldest_ms = parts_.head.oldest_kept_ms.load(std::memory_order_acquire);
+  for (const Tier tier : {Tier::kRaw, Tier::k5m, Tier::k1h}) {
+    // Rollups only of days that have nothing else.
+    const int64_t from_ms = std::max(min_ms, tier == Tier::kRaw ? oldest_ms : kOldestTimestampMs);
+    const int64_t to_ms = std::min(max_ms, tier == Tier::kRaw ? kNewestTimestampMs : oldest_ms - 1);
+    if (from_ms > to_ms) continue;
+    WindowIndex index(parts_.rocks, nullptr, tier);
+    const auto windows = index.windows(window_of_day(tier, window_of(from_ms)), window_of_day(tier, window_of(to_ms)));
+    if (!windows) return windows.error();
+    for (const Window window : *windows) {
+      if (Status status = visit(index, window); !status.ok()) return status;
+    }
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> StoreQuerier::label_names(const std::vector<Matcher>& matchers, int64_t min_ms,
@@ -78,16 +118,13 @@ Result<std::vector<std::string>> StoreQuerier::label_names(const std::vector<Mat
     const MutexLock lock(parts_.head.index().mutex());
     for (std::string& name : parts_.head.index().label_names()) names.insert(std::move(name));
   }
-  WindowIndex index(parts_.rocks, nullptr);
-  const auto days = windows(index, min_ms, max_ms);
-  if (!days) return fail(days.error());
-  for (const Window day : *days) {
-    const Status status = index.label_names(day, [&](std::string_view name) {
+  const Status status = for_each_window(min_ms, max_ms, [&](WindowIndex& index, Window window) {
+    return index.label_names(window, [&](std::string_view name) {
       names.emplace(name);
       return true;
     });
-    if (!status.ok()) return fail(status);
-  }
+  });
+  if (!status.ok()) return fail(status);
   return first_of(names, limit);
 }
 
@@ -107,16 +144,13 @@ Result<std::vector<std::string>> StoreQuerier::label_values(std::string_view nam
     const MutexLock lock(parts_.head.index().mutex());
     for (std::string& value : parts_.head.index().label_values(name)) values.insert(std::move(value));
   }
-  WindowIndex index(parts_.rocks, nullptr);
-  const auto days = windows(index, min_ms, max_ms);
-  if (!days) return fail(days.error());
-  for (const Window day : *days) {
-    const Status status = index.label_values(day, name, [&](std::string_view value) {
+  const Status status = for_each_window(min_ms, max_ms, [&](WindowIndex& index, Window window) {
+    return index.label_values(window, name, [&](std::string_view value) {
       values.emplace(value);
       return true;
     });
-    if (!status.ok()) return fail(status);
-  }
+  });
+  if (!status.ok()) return fail(status);
   return first_of(values, limit);
 }
 

@@ -5,6 +5,7 @@
 // came after the view is hidden by its timestamps, wherever it is by then.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,8 +42,20 @@ class StoreQuerier final : public Querier {
                                                 int64_t min_ms, int64_t max_ms, size_t limit) override;
 
  private:
-  // Windows in files that the range touches. Empty when the range is.
-  Result<std::vector<Window>> windows(WindowIndex& index, int64_t min_ms, int64_t max_ms) const;
+  struct Times {
+    int64_t min_ms;
+    int64_t from_ms;  // Of rollups.
+    int64_t max_ms;
+    Window raw_first;  // Before this day there are no raw samples.
+  };
+
+  Result<std::unique_ptr<SeriesSet>> make_set(const std::vector<Matcher>& matchers, const Times& times,
+                                              const SelectHints& hints, bool sorted);
+  Result<std::unique_ptr<SeriesSet>> make_raw_set(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
+                                                  bool sorted);
+  // Windows in files that the range touches, of the tier that answers there.
+  using VisitWindow = std::function<Status(WindowIndex& index, Window window)>;
+  Status for_each_window(int64_t min_ms, int64_t max_ms, const VisitWindow& visit) const;
   int64_t clip(int64_t min_ms) const;
 
   const ReadParts parts_;
