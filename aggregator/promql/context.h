@@ -16,9 +16,10 @@
 namespace tidemark::promql {
 
 struct QueryLimits {
-  int64_t deadline_ns = 0;  // Clock::monotonic_ns() at which the query ends.
-  size_t samples_max = 0;   // Held at one time, as Prometheus' --query.max-samples counts them.
-  size_t bytes_max = 0;     // Of columns, labels and decoded samples held at one time.
+  int64_t deadline_ns = 0;        // Clock::monotonic_ns() at which the query ends.
+  size_t samples_max = 0;         // Held at one time, as Prometheus' --query.max-samples counts them.
+  size_t bytes_max = 0;           // Of columns, labels and decoded samples held at one time.
+  int64_t max_resolution_ms = 0;  // Of rollups that may answer where raw samples could, too.
   const std::atomic<bool>* query_canceled = nullptr;  // Null: nobody will.
   const std::atomic<bool>* all_canceled = nullptr;
 
@@ -59,6 +60,7 @@ class QueryContext {
   std::string_view query() const { return query_; }
   storage::Querier& querier() { return querier_; }
   int64_t lookback_ms() const { return lookback_ms_; }
+  int64_t max_resolution_ms() const { return limits_.max_resolution_ms; }
   // Off, a function drops the metric's name at once; on, names are dropped at the end of the query, and until then a
   // mark travels with the series.
   bool delayed_name_removal() const { return delayed_name_removal_; }

@@ -142,6 +142,7 @@ struct Engine::State {
     limits.deadline_ns = clock.monotonic_ns() + timeout_ms * 1'000'000;
     limits.samples_max = options.samples_max;
     limits.bytes_max = options.bytes_max;
+    limits.max_resolution_ms = query.max_resolution_ms;
     limits.query_canceled = query.canceled;
     limits.all_canceled = &all_canceled;
     if (Status status = admission.enter(limits); !status.ok()) return fail(std::move(status));

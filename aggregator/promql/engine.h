@@ -38,6 +38,7 @@ struct EngineOptions {
 struct QueryOptions {
   int64_t lookback_ms = 0;
   int64_t timeout_ms = 0;
+  int64_t max_resolution_ms = 0;                // Rollups up to it may answer where raw samples could, too.
   const std::atomic<bool>* canceled = nullptr;  // Set by another thread to stop the query.
 };
 

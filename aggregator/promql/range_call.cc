@@ -38,14 +38,14 @@ class RangeCall {
   RangeCall(QueryContext& context, const Arguments& arguments, SeriesSink& sink)
       : context_(context),
         arguments_(arguments),
-        function_(make_range_function(arguments.function, arguments.spec.range_ms)),
+        function_(make_range_function(arguments.function)),
         sink_(sink),
         names_(context),
         wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
 
-  Status apply(LabelsView labels, bool drop_name, const Samples& samples) {
+  Status apply(LabelsView labels, bool drop_name, const Samples& samples, Resolutions resolutions) {
     const Column* scalar = arguments_.scalar.v.empty() ? nullptr : &arguments_.scalar;
-    over_windows(*function_, samples, arguments_.spec, scalar, out_.column);
+    over_windows(*function_, samples, arguments_.spec, resolutions, scalar, out_.column);
     if (!out_.column.present.any()) return {};
     warn(labels);
     out_.labels = Labels(labels);
@@ -87,7 +87,9 @@ class RangeCall {
 class CallOnRaw final : public RawSink {
  public:
   explicit CallOnRaw(RangeCall& call) : call_(call) {}
-  Status consume(const RawSeries& series) override { return call_.apply(series.labels, false, series.samples); }
+  Status consume(const RawSeries& series) override {
+    return call_.apply(series.labels, false, series.samples, series.resolutions);
+  }
 
  private:
   RangeCall& call_;
@@ -143,7 +145,8 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   for (const Series& series : matrix.series()) {
     if (Status status = context_.poll(); !status.ok()) return status;
     samples.assign(series.column, inner);
-    if (Status status = range_call.apply(series.labels, series.drop_name, {samples.t_ms, samples.v}); !status.ok()) {
+    if (Status status = range_call.apply(series.labels, series.drop_name, {samples.t_ms, samples.v}, {});
+        !status.ok()) {
       return status;
     }
   }

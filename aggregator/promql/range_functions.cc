@@ -26,8 +26,11 @@ class Loop final : public RangeFunction {
   Samples samples_;
 };
 
-bool count(const Samples&, const Window& w, double& out) {
+bool count(const Samples& s, const Window& w, double& out) {
   out = static_cast<double>(w.end - w.begin);
+  if (s.folded.count.empty()) return true;
+  out = 0;
+  for (size_t i = w.begin; i < w.end; ++i) out += s.folded.count[i];
   return true;
 }
 
@@ -54,6 +57,14 @@ bool sum(const Samples& s, const Window& w, double& out) {
 }
 
 bool avg(const Samples& s, const Window& w, double& out) {
+  if (!s.folded.count.empty()) {  // Values are sums.
+    double total = 0;
+    double samples = 0;
+    sum(s, w, total);
+    count(s, w, samples);
+    out = total / samples;
+    return true;
+  }
   CompensatedMean mean(s.v[w.begin]);
   for (size_t i = w.begin + 1; i < w.end; ++i) mean.add(s.v[i]);
   out = mean.value();
@@ -142,14 +153,18 @@ class QuantileOverTime final : public RangeFunction {
 
 // How often a sample differs from the one before it, in the sense of kDiffers: a running count over the series, so a
 // window is one subtraction of whole numbers.
-template <bool (*kDiffers)(double previous, double current)>
+template <bool (*kDiffers)(double previous, double current), bool kKnownOfRollups>
 class Transitions final : public RangeFunction {
  public:
   void begin(const Samples& samples) override {
     up_to_.resize(samples.v.size());
     uint32_t n = 0;
     for (size_t i = 0; i < samples.v.size(); ++i) {
-      if (i > 0 && kDiffers(samples.v[i - 1], samples.v[i])) ++n;
+      if (kKnownOfRollups && !samples.folded.resets.empty() && !std::isnan(samples.folded.resets[i])) {
+        n += static_cast<uint32_t>(samples.folded.resets[i]);
+      } else if (i > 0 && kDiffers(samples.v[i - 1], samples.v[i])) {
+        ++n;
+      }
       up_to_[i] = n;
     }
   }
@@ -209,7 +224,7 @@ using Maker = std::unique_ptr<RangeFunction> (*)();
 constexpr std::array<std::pair<std::string_view, Maker>, 16> kMakers = {{
     {"absent_over_time", make<Loop<present>>},
     {"avg_over_time", make<Loop<avg>>},
-    {"changes", make<Transitions<is_change>>},
+    {"changes", make<Transitions<is_change, false>>},
     {"count_over_time", make<Loop<count>>},
     {"deriv", make<Loop<deriv>>},
     {"first_over_time", make<Loop<first>>},
@@ -219,7 +234,7 @@ constexpr std::array<std::pair<std::string_view, Maker>, 16> kMakers = {{
     {"predict_linear", make<Loop<predict_linear>>},
     {"present_over_time", make<Loop<present>>},
     {"quantile_over_time", make<QuantileOverTime>},
-    {"resets", make<Transitions<is_reset>>},
+    {"resets", make<Transitions<is_reset, true>>},
     {"stddev_over_time", make<Loop<stddev>>},
     {"stdvar_over_time", make<Loop<stdvar>>},
     {"sum_over_time", make<Loop<sum>>},
@@ -227,13 +242,13 @@ constexpr std::array<std::pair<std::string_view, Maker>, 16> kMakers = {{
 
 }  // namespace
 
-std::unique_ptr<RangeFunction> make_range_function(std::string_view name, int64_t range_ms) {
+std::unique_ptr<RangeFunction> make_range_function(std::string_view name) {
   for (const auto& [known, maker] : kMakers) {
     if (known == name) return maker();
   }
-  return make_rate_function(name, range_ms);
+  return make_rate_function(name);
 }
 
-bool is_range_function(std::string_view name) { return make_range_function(name, 1) != nullptr; }
+bool is_range_function(std::string_view name) { return make_range_function(name) != nullptr; }
 
 }  // namespace tidemark::promql

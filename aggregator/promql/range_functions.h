@@ -13,11 +13,14 @@
 #include <span>
 #include <string_view>
 
+#include "aggregator/storage/querier.h"
+
 namespace tidemark::promql {
 
 struct Samples {
   std::span<const int64_t> t_ms;  // Rising. Without staleness markers.
   std::span<const double> v;
+  storage::Folded folded = {};  // What they stand for, where they come from rollups.
 };
 
 struct Window {
@@ -41,7 +44,7 @@ class RangeFunction {
 };
 
 // Null when there is none of that name.
-std::unique_ptr<RangeFunction> make_range_function(std::string_view name, int64_t range_ms);
+std::unique_ptr<RangeFunction> make_range_function(std::string_view name);
 bool is_range_function(std::string_view name);
 
 }  // namespace tidemark::promql

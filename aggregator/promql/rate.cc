@@ -1,5 +1,6 @@
 #include "aggregator/promql/rate.h"
 
+#include <cmath>
 #include <vector>
 
 namespace tidemark::promql {
@@ -17,27 +18,36 @@ class Extrapolated final : public RangeFunction {
     bool per_second = false;  // Divide by the range.
   };
 
-  Extrapolated(Kind kind, int64_t range_ms) : kind_(kind), range_seconds_(static_cast<double>(range_ms) / 1000) {}
+  explicit Extrapolated(Kind kind) : kind_(kind) {}
 
   void begin(const Samples& samples) override {
     samples_ = samples;
     resets_.clear();
     first_reset_ = 0;
+    gaps_up_to_.clear();
+    double gaps = 0;
+    for (const double count : samples.folded.count) gaps_up_to_.push_back(gaps += count);
     if (!kind_.counter) return;
+    const std::span<const double> known = samples.folded.resets;
     for (size_t i = 1; i < samples.v.size(); ++i) {
-      if (samples.v[i] < samples.v[i - 1]) resets_.push_back(i);
+      if (!known.empty() && !std::isnan(known[i])) {
+        if (known[i] > 0) resets_.push_back({i, samples.folded.resets_sum[i]});
+      } else if (samples.v[i] < samples.v[i - 1]) {
+        resets_.push_back({i, samples.v[i - 1]});
+      }
     }
   }
 
   bool value(const Window& w, double& out) override {
-    const size_t gaps = w.end - w.begin - 1;
-    if (gaps == 0) return false;
+    if (w.end - w.begin < 2) return false;
+    const double gaps =
+        gaps_up_to_.empty() ? static_cast<double>(w.end - w.begin - 1) : gaps_up_to_[w.end - 1] - gaps_up_to_[w.begin];
     const int64_t first_ms = samples_.t_ms[w.begin];
     const int64_t last_ms = samples_.t_ms[w.end - 1];
     const double increase = increase_in(w);
 
     const double sampled = static_cast<double>(last_ms - first_ms) / 1000;
-    const double mean_distance = sampled / static_cast<double>(gaps);
+    const double mean_distance = sampled / gaps;
     const double near = mean_distance * 1.1;
     double to_start = static_cast<double>(first_ms - w.range_start_ms) / 1000;
     double to_end = static_cast<double>(w.range_end_ms - last_ms) / 1000;
@@ -50,7 +60,7 @@ class Extrapolated final : public RangeFunction {
     if (to_end >= near) to_end = mean_distance / 2;
 
     double factor = sampled == 0 ? 1.0 : (sampled + to_start + to_end) / sampled;
-    if (kind_.per_second) factor /= range_seconds_;
+    if (kind_.per_second) factor /= static_cast<double>(w.range_end_ms - w.range_start_ms) / 1000;
     out = increase * factor;
     return true;
   }
@@ -58,16 +68,21 @@ class Extrapolated final : public RangeFunction {
  private:
   double increase_in(const Window& w) {
     double increase = samples_.v[w.end - 1] - samples_.v[w.begin];
-    while (first_reset_ < resets_.size() && resets_[first_reset_] <= w.begin) ++first_reset_;
-    for (size_t r = first_reset_; r < resets_.size() && resets_[r] < w.end; ++r) increase += samples_.v[resets_[r] - 1];
+    while (first_reset_ < resets_.size() && resets_[first_reset_].at <= w.begin) ++first_reset_;
+    for (size_t r = first_reset_; r < resets_.size() && resets_[r].at < w.end; ++r) increase += resets_[r].before;
     return increase;
   }
 
+  struct Reset {
+    size_t at;      // A sample less than the one before it, or a bucket's last after such samples.
+    double before;  // What the counter had.
+  };
+
   const Kind kind_;
-  const double range_seconds_;
   Samples samples_;
-  std::vector<size_t> resets_;  // Samples less than the one before them.
-  size_t first_reset_ = 0;      // The first that can matter to this window or a later one.
+  std::vector<Reset> resets_;
+  size_t first_reset_ = 0;          // The first that can matter to this window or a later one.
+  std::vector<double> gaps_up_to_;  // Stored samples up to each, where some stand for several.
 };
 
 // From the last two samples alone.
@@ -95,11 +110,11 @@ class Instant final : public RangeFunction {
 
 }  // namespace
 
-std::unique_ptr<RangeFunction> make_rate_function(std::string_view name, int64_t range_ms) {
+std::unique_ptr<RangeFunction> make_rate_function(std::string_view name) {
   using Kind = Extrapolated::Kind;
-  if (name == "rate") return std::make_unique<Extrapolated>(Kind{.counter = true, .per_second = true}, range_ms);
-  if (name == "increase") return std::make_unique<Extrapolated>(Kind{.counter = true}, range_ms);
-  if (name == "delta") return std::make_unique<Extrapolated>(Kind{}, range_ms);
+  if (name == "rate") return std::make_unique<Extrapolated>(Kind{.counter = true, .per_second = true});
+  if (name == "increase") return std::make_unique<Extrapolated>(Kind{.counter = true});
+  if (name == "delta") return std::make_unique<Extrapolated>(Kind{});
   if (name == "irate") return std::make_unique<Instant>(true);
   if (name == "idelta") return std::make_unique<Instant>(false);
   return nullptr;

@@ -8,6 +8,6 @@
 
 namespace tidemark::promql {
 
-std::unique_ptr<RangeFunction> make_rate_function(std::string_view name, int64_t range_ms);
+std::unique_ptr<RangeFunction> make_rate_function(std::string_view name);
 
 }  // namespace tidemark::promql

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <utility>
 
 namespace tidemark::promql {
 namespace {
 
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kBlock = 1024;  // Samples decoded between two looks at the clock: some microseconds.
 
 // Walks a series' samples with a step's two questions: is there one at or before, and which is the newest.
@@ -59,6 +61,14 @@ class Cursor {
 
 void add_warnings(QueryContext& context, const storage::SeriesSet& set) {
   for (std::string& warning : set.warnings()) context.annotations().warn(std::move(warning), 0);
+  for (std::string& info : set.infos()) context.annotations().info(std::move(info), 0);
+}
+
+// The end of the last whole bucket.
+int64_t last_whole(int64_t t_ms, int64_t resolution_ms) {
+  if (resolution_ms == 0) return t_ms;
+  const int64_t over = t_ms % resolution_ms;
+  return t_ms - over - (over < 0 ? resolution_ms : 0);
 }
 
 // All samples of a series in columns that are reused from series to series.
@@ -68,6 +78,7 @@ class SampleBuffer {
 
   Status fill(storage::SampleReader& reader) {
     size_t n = 0;
+    for (Folding& column : folded_) column.clear();
     for (;;) {
       if (Status status = context_.poll(); !status.ok()) return status;
       if (t_.size() < n + kBlock) {
@@ -81,15 +92,50 @@ class SampleBuffer {
       const size_t got = reader.next(std::span(t_).subspan(n), std::span(v_).subspan(n));
       context_.count_read(got);
       if (got == 0) break;
-      n = drop_stale(n, n + got);
+      const storage::Folded folded = reader.folded();
+      const size_t end = drop_stale(n, n + got);
+      const std::span<const double> columns[] = {folded.count, folded.resets, folded.resets_sum};
+      for (size_t i = 0; i < folded_.size(); ++i) {
+        if (Status status = folded_[i].append(columns[i], n, end, charge_); !status.ok()) return status;
+      }
+      n = end;
     }
     size_ = n;
     return reader.status();
   }
 
-  Samples samples() const { return {std::span(t_).first(size_), std::span(v_).first(size_)}; }
+  Samples samples() const {
+    return {std::span(t_).first(size_),
+            std::span(v_).first(size_),
+            {folded_[0].values(), folded_[1].values(), folded_[2].values()}};
+  }
 
  private:
+  // A column that only samples from rollups have; where stored ones follow them, it goes on with what is theirs.
+  class Folding {
+   public:
+    explicit Folding(double of_stored) : of_stored_(of_stored) {}
+    void clear() { values_.clear(); }
+    // For samples [begin, end). `some` is empty, or as long. REQUIRES: no staleness marker among samples that have it.
+    Status append(std::span<const double> some, size_t begin, size_t end, Charge& charge) {
+      if (some.empty() && values_.empty()) return {};
+      if (values_.capacity() < end) {
+        const size_t room = std::max(end, 2 * values_.capacity());
+        if (Status status = charge.add(0, (room - values_.capacity()) * sizeof(double)); !status.ok()) return status;
+        values_.reserve(room);
+      }
+      values_.resize(begin, of_stored_);
+      values_.insert(values_.end(), some.begin(), some.end());
+      values_.resize(end, of_stored_);
+      return {};
+    }
+    std::span<const double> values() const { return values_; }
+
+   private:
+    const double of_stored_;
+    std::vector<double> values_;
+  };
+
   size_t drop_stale(size_t begin, size_t end) {
     size_t kept = begin;
     for (size_t i = begin; i < end; ++i) {
@@ -105,6 +151,7 @@ class SampleBuffer {
   Charge charge_;
   std::vector<int64_t> t_;
   std::vector<double> v_;
+  std::array<Folding, 3> folded_ = {Folding(1), Folding(kUnknown), Folding(kUnknown)};
   size_t size_ = 0;
 };
 
@@ -114,10 +161,12 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
   if (grid.steps == 0) return {};
   const int64_t first_ms = selector.shift.apply(grid.start_ms);
   const int64_t last_ms = selector.shift.apply(grid.last_ms());
-  const storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms, 0, std::string(selector.function)};
+  const storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms, 0, std::string(selector.function),
+                                   context.max_resolution_ms()};
   const auto set = context.querier().select(selector.matchers, TimeShift::earlier(first_ms, context.lookback_ms() - 1),
                                             last_ms, hints, false);
 
+  const std::vector<storage::Resolution> resolutions = set->resolutions();
   Charge charge(context);
   if (Status status = charge.add(0, Column::bytes(grid.steps)); !status.ok()) return status;
   const auto cursor = std::make_unique<Cursor>(context);
@@ -131,7 +180,8 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
       if (Status status = cursor->advance(t_ms); !status.ok()) return status;
       if (!cursor->found()) continue;
       const Sample& sample = cursor->current();
-      if (sample.t_ms <= TimeShift::earlier(t_ms, context.lookback_ms()) || is_stale(sample.v)) continue;
+      const int64_t from_ms = last_whole(t_ms, resolution_at(resolutions, t_ms));
+      if (sample.t_ms <= TimeShift::earlier(from_ms, context.lookback_ms()) || is_stale(sample.v)) continue;
       series.column.set(step, what == What::kValues ? sample.v : static_cast<double>(sample.t_ms) / 1000);
     }
     if (!series.column.present.any()) continue;
@@ -146,21 +196,29 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
 Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink) {
   if (spec.grid.steps == 0) return {};
   const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, spec.range_ms,
-                                   std::string(selector.function)};
+                                   std::string(selector.function), context.max_resolution_ms()};
   const auto set = context.querier().select(selector.matchers, TimeShift::earlier(spec.end_ms(0), spec.range_ms - 1),
                                             spec.end_ms(spec.grid.steps - 1), hints, false);
+  const std::vector<storage::Resolution> resolutions = set->resolutions();
   SampleBuffer buffer(context);
   while (set->next()) {
     if (Status status = buffer.fill(set->samples()); !status.ok()) return status;
     if (buffer.samples().t_ms.empty()) continue;
-    if (Status status = sink.consume({set->labels(), buffer.samples()}); !status.ok()) return status;
+    if (Status status = sink.consume({set->labels(), buffer.samples(), resolutions}); !status.ok()) return status;
   }
   add_warnings(context, *set);
   return set->status();
 }
 
-void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, const Column* arguments,
-                  Column& out) {
+int64_t resolution_at(Resolutions resolutions, int64_t t_ms) {
+  for (const storage::Resolution& one : resolutions) {
+    if (t_ms <= one.until_ms) return one.resolution_ms;
+  }
+  return 0;
+}
+
+void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, Resolutions resolutions,
+                  const Column* arguments, Column& out) {
   out.reset(spec.grid.steps);
   function.begin(samples);
   Window window;
@@ -168,6 +226,10 @@ void over_windows(RangeFunction& function, const Samples& samples, const RangeSp
   for (size_t step = 0; step < spec.grid.steps; ++step) {
     window.range_end_ms = spec.end_ms(step);
     window.range_start_ms = spec.begin_ms(step);
+    if (const int64_t resolution_ms = resolution_at(resolutions, window.range_end_ms); resolution_ms > 0) {
+      window.range_end_ms = last_whole(window.range_end_ms, resolution_ms);
+      window.range_start_ms = TimeShift::earlier(window.range_end_ms, std::max(spec.range_ms, resolution_ms));
+    }
     while (window.begin < n && samples.t_ms[window.begin] <= window.range_start_ms) ++window.begin;
     window.end = std::max(window.end, window.begin);
     while (window.end < n && samples.t_ms[window.end] <= window.range_end_ms) ++window.end;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,13 +50,19 @@ struct RangeSpec {
 
 enum class What { kValues, kTimestamps };  // Of the sample found: its value, or its time in seconds.
 
-// For every step the newest sample not older than the lookback and not followed by a staleness marker.
+// For every step the newest sample not older than the lookback and not followed by a staleness marker. Where a rollup
+// answers, the lookback counts from the end of the last whole bucket: within the next one there is no newer sample.
 Status select_instant(QueryContext& context, const Selector& selector, const Grid& grid, What what, SeriesSink& sink);
+
+// Which resolution the samples have at a time: that of the rollup which answers there, or 0 for stored samples.
+using Resolutions = std::span<const storage::Resolution>;
+int64_t resolution_at(Resolutions resolutions, int64_t t_ms);
 
 // A series' samples in one range, oldest first, without staleness markers.
 struct RawSeries {
   LabelsView labels;
   Samples samples;
+  Resolutions resolutions;
 };
 
 class RawSink {
@@ -67,8 +74,9 @@ class RawSink {
 // All samples that lie in any of the windows' reach, from the first window's begin to the last one's end.
 Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink);
 
-// Applies a function to every step's window over `samples`. `arguments`: a scalar for each step, or null.
-void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, const Column* arguments,
-                  Column& out);
+// Applies a function to every step's window over `samples`. `arguments`: a scalar for each step, or null. Where a
+// rollup answers, a window ends with the last whole bucket, and has the length of a bucket at least.
+void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, Resolutions resolutions,
+                  const Column* arguments, Column& out);
 
 }  // namespace tidemark::promql

@@ -66,6 +66,7 @@ Metrics::Metrics(prometheus::Registry& registry)
       chunks_sealed(counter(registry, "chunks_sealed_total", "Chunks written to files.")),
       windows_dropped(counter(registry, "windows_dropped_total", "Days dropped by retention.")),
       retention_failures(counter(registry, "retention_failures_total", "Retention runs that failed.")),
+      rewrite_rounds(counter(registry, "rewrite_rounds_total", "Times all closed days were looked at and done.")),
       rewrite_windows(counter(registry, "rewrite_windows_total", "Closed days whose chunks were all looked at.")),
       rewrite_series(counter(registry, "rewrite_series_total", "Series of a closed day whose chunks were replaced.")),
       rewrite_chunks_before(counter(registry, "rewrite_chunks_replaced_total", "Chunks replaced by fuller ones.")),

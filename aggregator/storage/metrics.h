@@ -39,6 +39,7 @@ struct Metrics {
   prometheus::Counter& chunks_sealed;
   prometheus::Counter& windows_dropped;
   prometheus::Counter& retention_failures;
+  prometheus::Counter& rewrite_rounds;   // Times all closed windows were looked at and nothing was left to do.
   prometheus::Counter& rewrite_windows;  // Closed windows gone through from the first series to the last.
   prometheus::Counter& rewrite_series;   // Series whose chunks were replaced.
   prometheus::Counter& rewrite_chunks_before;

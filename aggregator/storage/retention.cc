@@ -25,8 +25,11 @@ Status Retention::run(int64_t now_ms, const Limits& limits) {
   auto raw = cut_raw(now_ms, limits);
   if (!raw) return raw.error();
   cuts.push_back(std::move(*raw));
+  const Cut& days = cuts.front();
+  // Of the raw days the newest stays, and of rollups nothing after it goes: the clock may be wrong.
+  const Window newest = days.kept.empty() ? days.first_kept : days.kept.back();
   for (const Tier tier : kRollupTiers) {
-    auto cut = cut_rollup(tier, now_ms, limits);
+    auto cut = cut_rollup(tier, newest, now_ms, limits);
     if (!cut) return cut.error();
     cuts.push_back(std::move(*cut));
   }
@@ -63,15 +66,13 @@ Result<Retention::Cut> Retention::cut_raw(int64_t now_ms, const Limits& limits) 
   return cut;
 }
 
-Result<Retention::Cut> Retention::cut_rollup(Tier tier, int64_t now_ms, const Limits& limits) {
+Result<Retention::Cut> Retention::cut_rollup(Tier tier, Window newest, int64_t now_ms, const Limits& limits) {
   const auto windows = WindowIndex(rocks_, nullptr, tier).windows(kFirstWindow, kLastWindow);
   if (!windows) return fail(windows.error());
   const int64_t kept_ms = limits.rollup_ms(tier) > 0 ? limits.rollup_ms(tier) : limits.raw_ms;
   const int64_t cutoff_ms =
       kept_ms > 0 ? std::clamp(now_ms - kept_ms, kOldestTimestampMs, kNewestTimestampMs) : kOldestTimestampMs;
-  Cut cut{tier, window_of_day(tier, window_of(cutoff_ms)), {}, {}};
-  // As with raw samples, the newest stays: the clock may be wrong.
-  if (!windows->empty()) cut.first_kept = std::min(cut.first_kept, windows->back());
+  Cut cut{tier, window_of_day(tier, std::min(window_of(cutoff_ms), newest)), {}, {}};
   for (const Window window : *windows) (window < cut.first_kept ? cut.dropped : cut.kept).push_back(window);
   return cut;
 }

@@ -53,7 +53,7 @@ class Retention {
   };
 
   Result<Cut> cut_raw(int64_t now_ms, const Limits& limits);
-  Result<Cut> cut_rollup(Tier tier, int64_t now_ms, const Limits& limits);
+  Result<Cut> cut_rollup(Tier tier, Window newest, int64_t now_ms, const Limits& limits);
   Result<Window> first_not_folded(const std::vector<Window>& windows, Window first_kept, int64_t now_ms,
                                   const Limits& limits);
   Status drop(const std::vector<Cut>& cuts);

@@ -23,7 +23,9 @@ class FailedSet final : public SeriesSet {
   ChunkMerge reader_;
 };
 
-constexpr int64_t kLongestBucketMs = resolution_ms(Tier::k1h);
+// How far before a query's first time rollups may be of use: its times are moved back to the last whole bucket, and
+// ranges shorter than a bucket are widened to one.
+constexpr int64_t kReachBackMs = 2 * resolution_ms(Tier::k1h);
 
 std::vector<std::string> first_of(const std::set<std::string>& all, size_t limit) {
   std::vector<std::string> out;
@@ -52,9 +54,8 @@ int64_t StoreQuerier::clip(int64_t min_ms) const {
 std::unique_ptr<SeriesSet> StoreQuerier::select(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
                                                 const SelectHints& hints, bool sorted) {
   max_ms = std::min(max_ms, kNewestTimestampMs);
-  // Rollups are looked up from up to a bucket before: a range shorter than it is widened.
-  const int64_t from_ms = std::max(min_ms, kOldestTimestampMs + kLongestBucketMs) - kLongestBucketMs;
-  if (from_ms > max_ms) return std::make_unique<FailedSet>(Status());
+  const int64_t from_ms = std::max(min_ms, kOldestTimestampMs + kReachBackMs) - kReachBackMs;
+  if (min_ms > max_ms || from_ms > max_ms) return std::make_unique<FailedSet>(Status());
   for (;;) {
     const int64_t oldest_ms = parts_.head.oldest_kept_ms.load(std::memory_order_acquire);
     auto set = make_set(matchers, {min_ms, from_ms, max_ms, window_of(oldest_ms)}, hints, sorted);

@@ -219,6 +219,7 @@ bool WindowRewriter::step(const Bounds& bounds) {
     next_window_ = window + 1;
   }
   next_window_ = INT32_MIN;
+  metrics_.rewrite_rounds.Increment();
   return false;
 }
 

@@ -102,10 +102,10 @@ TEST(RangeFunctions, AgreeWithSlowOnes) {
                          {std::nullopt, std::uniform_int_distribution<int64_t>(-60'000, 60'000)(random)},
                          range_ms};
     for (const auto& [name, slow] : slow_functions()) {
-      const auto function = make_range_function(name, range_ms);
+      const auto function = make_range_function(name);
       ASSERT_NE(function, nullptr) << name;
       Column out;
-      over_windows(*function, {data.t_ms, data.v}, spec, nullptr, out);
+      over_windows(*function, {data.t_ms, data.v}, spec, {}, nullptr, out);
       for (size_t step = 0; step < spec.grid.steps; ++step) {
         std::vector<double> window;
         for (size_t i = 0; i < data.v.size(); ++i) {
@@ -152,9 +152,9 @@ TEST(RangeFunctions, Rates) {
       {"irate", reset, 10'000, 40'000, std::nullopt},
   };
   for (const RateCase& c : cases) {
-    const auto function = make_range_function(c.function, c.range_ms);
+    const auto function = make_range_function(c.function);
     Column out;
-    over_windows(*function, {c.data.t_ms, c.data.v}, {{c.end_ms, 1, 1}, {}, c.range_ms}, nullptr, out);
+    over_windows(*function, {c.data.t_ms, c.data.v}, {{c.end_ms, 1, 1}, {}, c.range_ms}, {}, nullptr, out);
     ASSERT_EQ(out.present.get(0), c.want.has_value()) << c.function << " " << c.range_ms;
     if (!c.want) continue;
     EXPECT_NEAR(out.v[0], *c.want, 1e-9) << c.function << " " << c.range_ms << " " << c.end_ms;

@@ -1,0 +1,400 @@
+// Rollups as queries see them: for random data, every function that has a column answers over them what it answers over
+// raw samples, when times and ranges are multiples of the resolution; otherwise it errs by less than a bucket. And how
+// they are made: late samples, retention, restarts in between.
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+#include <cmath>
+#include <functional>
+#include <random>
+
+#include "aggregator/promql/engine.h"
+#include "aggregator/storage/keys.h"
+#include "tests/storage/store_fixture.h"
+#include "tests/support/eventually.h"
+
+namespace tidemark::storage {
+namespace {
+
+constexpr int64_t kDayMs = kWindowMs;
+constexpr int64_t kMinuteMs = 60'000;
+constexpr int64_t kHourMs = 60 * kMinuteMs;
+constexpr int64_t kYearMs = 365 * kDayMs;
+constexpr int64_t kStartMs = 19'000 * kDayMs;
+constexpr int64_t kDays = 3;
+
+// A store of its own, with an engine over it.
+class Bed {
+ public:
+  Bed() {
+    options_.path = dir_.file("data");
+    options_.sync = SyncPolicy::kNever;
+    options_.shards = 2;
+    options_.retention_ms = 100 * kDayMs;
+    clock_.set_now_ms(kStartMs);
+    open();
+  }
+
+  void open() {
+    engine_.reset();
+    store_.reset();
+    registry_ = std::make_unique<prometheus::Registry>();
+    auto store = Store::open(options_, clock_, logger_, *registry_);
+    ASSERT_TRUE(store) << store.error().message();
+    store_ = std::move(*store);
+    engine_ = std::make_unique<promql::Engine>(*store_, promql::EngineOptions{}, clock_, *registry_);
+  }
+  void close() {
+    engine_.reset();
+    ASSERT_TRUE(store_->close().ok());
+    store_.reset();
+  }
+
+  // Samples in order of time, of series m{k="..."}.
+  void append(const std::string& k, const std::vector<Sample>& samples) {
+    const Labels labels{{"__name__", "m"}, {"k", k}};
+    Batch batch;
+    for (const Sample& sample : samples) {
+      if (sample.t_ms > clock_.now_ms()) clock_.set_now_ms(sample.t_ms);
+      batch.add(kNoRef, labels, sample.t_ms, sample.v);
+    }
+    const auto report = store_->commit(batch);
+    ASSERT_TRUE(report);
+    ASSERT_EQ(report->refused(), 0u);
+  }
+
+  // Seals all, makes the days closed ones, and waits until those tiers are made of them.
+  void fold(bool fine, bool coarse) {
+    close();
+    clock_.set_now_ms(kStartMs + (kDays + 2) * kDayMs);
+    options_.retention_5m_ms = fine ? kYearMs : 0;
+    options_.retention_1h_ms = coarse ? kYearMs : 0;
+    open();
+    // The newest day in files is never dropped nor folded.
+    append("newest", {{clock_.now_ms(), 1}});
+    close();
+    open();
+    settle();
+  }
+  // Two rounds: one may have been under way.
+  void settle() {
+    const double before = metric("tidemark_storage_rewrite_rounds_total");
+    ASSERT_TRUE(testing::eventually([&] {
+      store_->set_rollup_retention(options_.retention_5m_ms, options_.retention_1h_ms);  // Wakes the thread.
+      return metric("tidemark_storage_rewrite_rounds_total") >= before + 2;
+    }));
+    EXPECT_EQ(metric("tidemark_storage_rewrite_days_due"), 0);
+  }
+
+  // Raw samples of that many of the days go.
+  void drop_days(int64_t days) {
+    const double before = metric("tidemark_storage_windows_dropped_total");
+    store_->set_retention(clock_.now_ms() - (kStartMs + days * kDayMs), 0);
+    ASSERT_TRUE(testing::eventually(
+        [&] { return metric("tidemark_storage_windows_dropped_total") == before + static_cast<double>(days); }));
+  }
+
+  double metric(const std::string& line_start) {
+    const std::string text = "\n" + prometheus::TextSerializer().Serialize(registry_->Collect());
+    const size_t at = text.find("\n" + line_start + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + line_start.size() + 2));
+  }
+
+  Result<promql::QueryResult> range(const std::string& query, int64_t from_ms, int64_t to_ms, int64_t step_ms,
+                                    int64_t max_resolution_ms = 0) {
+    promql::QueryOptions options;
+    options.max_resolution_ms = max_resolution_ms;
+    return engine_->range(query, from_ms, to_ms, step_ms, options);
+  }
+
+  testing::TempDir dir_;
+  testing::FakeClock clock_;
+  testing::MemoryLogger logger_;
+  Options options_;
+  std::unique_ptr<prometheus::Registry> registry_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<promql::Engine> engine_;
+};
+
+std::map<std::string, std::vector<Sample>> random_data(std::mt19937_64& random) {
+  using Next = std::function<double(double)>;
+  const std::map<std::string, Next> kinds = {
+      {"counter",
+       [&](double v) {
+         return random() % 400 == 0 ? static_cast<double>(random() % 5) : v + static_cast<double>(random() % 30);
+       }},
+      {"resetting", [&](double v) { return random() % 6 == 0 ? 0 : v + static_cast<double>(random() % 30); }},
+      {"gauge", [&](double) { return static_cast<double>(static_cast<int64_t>(random() % 2'000) - 1'000) / 100; }},
+      {"noise", [&](double v) { return v + std::normal_distribution<double>(0, 1)(random); }},
+      {"constant", [](double) { return 7.25; }},
+      {"odd",
+       [&](double) {
+         switch (random() % 12) {
+           case 0:
+             return std::numeric_limits<double>::infinity();
+           case 1:
+             return -0.0;
+           case 2:
+             return normal_nan();
+           default:
+             return static_cast<double>(random() % 10);
+         }
+       }},
+  };
+  std::map<std::string, std::vector<Sample>> data;
+  for (const auto& [kind, next] : kinds) {
+    for (const int64_t jitter_ms : {0, 4'000}) {
+      std::vector<Sample>& samples = data[kind + (jitter_ms == 0 ? "" : "_jitter")];
+      // Some on the borders of buckets, some not.
+      int64_t t_ms = kStartMs + (random() % 2 == 0 ? 0 : 7'000);
+      double v = 0;
+      int64_t last_ms = t_ms - 1;
+      while (t_ms < kStartMs + kDays * kDayMs) {
+        v = next(std::isfinite(v) ? v : 0);
+        const int64_t at_ms =
+            std::max(last_ms + 1, t_ms + (jitter_ms == 0 ? 0 : static_cast<int64_t>(random()) % jitter_ms));
+        last_ms = at_ms;
+        samples.push_back({at_ms, random() % 300 == 0 ? stale_nan() : v});
+        t_ms += 30'000;
+        // Gaps: behind a staleness marker or without one.
+        if (random() % 500 == 0) {
+          if (random() % 2 == 0) samples.push_back({last_ms += 10, stale_nan()});
+          t_ms += static_cast<int64_t>(random() % 10'000) * 1'000 / 30'000 * 30'000;
+        }
+      }
+    }
+  }
+  return data;
+}
+
+void fill(Bed& bed, const std::map<std::string, std::vector<Sample>>& data) {
+  for (const auto& [k, samples] : data) bed.append(k, samples);
+}
+
+bool close_to(double a, double b, double magnitude) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (a == b) return true;
+  return std::fabs(a - b) <= 1e-9 * std::max({magnitude, std::fabs(a), std::fabs(b)});
+}
+
+void expect_same(const Result<promql::QueryResult>& got, const Result<promql::QueryResult>& want,
+                 const std::string& what) {
+  SCOPED_TRACE(what);
+  ASSERT_TRUE(got) << got.error().message();
+  ASSERT_TRUE(want) << want.error().message();
+  ASSERT_EQ(got->series.size(), want->series.size());
+  EXPECT_TRUE(!want->series.empty() || what.starts_with("absent"));
+  for (size_t i = 0; i < got->series.size(); ++i) {
+    ASSERT_EQ(got->series[i].labels, want->series[i].labels);
+    SCOPED_TRACE(got->series[i].labels.view().to_string());
+    const auto& a = got->series[i].samples;
+    const auto& b = want->series[i].samples;
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t s = 0; s < a.size(); ++s) {
+      ASSERT_EQ(a[s].t_ms, b[s].t_ms);
+      ASSERT_TRUE(close_to(a[s].v, b[s].v, 1))
+          << "at +" << (a[s].t_ms - kStartMs) / kMinuteMs << " min: " << a[s].v << " instead of " << b[s].v;
+    }
+  }
+}
+
+const char* const kExact[] = {
+    "avg_over_time(m[R])",
+    "count_over_time(m[R])",
+    "delta(m[R])",
+    "first_over_time(m[R])",
+    "increase(m[R])",
+    "last_over_time(m[R])",
+    "max_over_time(m[R])",
+    "min_over_time(m[R])",
+    "present_over_time(m[R])",
+    "rate(m[R])",
+    "resets(m[R])",
+    "sum_over_time(m[R])",
+    "absent_over_time(m{k=\"gauge\"}[R])",
+    "m",
+    "sum(m)",
+    "timestamp(m)",
+    "rate(m[R] offset 2h)",
+    "max_over_time(rate(m[R])[4h:1h])",
+};
+
+std::string with_range(std::string query, const std::string& range) {
+  for (size_t at; (at = query.find("[R]")) != std::string::npos;) query.replace(at + 1, 1, range);
+  return query;
+}
+
+class Rollups : public ::testing::Test {
+ protected:
+  void compare(Bed& rolled, Bed& raw, int64_t step_ms, const std::vector<std::string>& ranges,
+               int64_t max_resolution_ms = 0) {
+    const int64_t from_ms = kStartMs;
+    const int64_t to_ms = kStartMs + kDays * kDayMs + 2 * kHourMs;
+    for (const char* query : kExact) {
+      for (const std::string& range : ranges) {
+        const std::string text = with_range(query, range);
+        expect_same(rolled.range(text, from_ms, to_ms, step_ms, max_resolution_ms),
+                    raw.range(text, from_ms, to_ms, step_ms), text);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+
+  const unsigned seed_ = std::random_device{}();
+  std::mt19937_64 random_{seed_};
+};
+
+TEST_F(Rollups, AnswerAsRawSamplesDo) {
+  SCOPED_TRACE("seed " + std::to_string(seed_));
+  const auto data = random_data(random_);
+  Bed raw;
+  fill(raw, data);
+  {
+    SCOPED_TRACE("5m");
+    Bed rolled;
+    fill(rolled, data);
+    rolled.fold(true, false);
+    rolled.drop_days(kDays);
+    compare(rolled, raw, 5 * kMinuteMs, {"5m", "10m", "1h"});
+    const auto answer = rolled.range("m", kStartMs, kStartMs + kHourMs, kMinuteMs);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->infos.size(), 1u);
+    EXPECT_NE(answer->infos[0].find("rollups of 5m"), std::string::npos) << answer->infos[0];
+    EXPECT_TRUE(answer->warnings.empty());
+  }
+  {
+    SCOPED_TRACE("1h");
+    Bed rolled;
+    fill(rolled, data);
+    rolled.fold(false, true);
+    rolled.drop_days(kDays);
+    compare(rolled, raw, kHourMs, {"1h", "3h"});
+  }
+  {
+    SCOPED_TRACE("both, and raw samples for the last day");
+    Bed rolled;
+    fill(rolled, data);
+    rolled.fold(true, true);
+    rolled.drop_days(kDays - 1);
+    compare(rolled, raw, kHourMs, {"1h", "2h"});
+    compare(rolled, raw, 5 * kMinuteMs, {"15m"});
+  }
+  {
+    SCOPED_TRACE("raw samples are there, but rollups are allowed");
+    Bed rolled;
+    fill(rolled, data);
+    rolled.fold(true, true);
+    const double before = rolled.metric("tidemark_storage_rollup_selects_total");
+    compare(rolled, raw, 5 * kMinuteMs, {"5m"}, 5 * kMinuteMs);
+    compare(rolled, raw, kHourMs, {"1h"}, kHourMs);
+    EXPECT_GT(rolled.metric("tidemark_storage_rollup_selects_total"), before + 10);
+    const auto answer = rolled.range("m", kStartMs, kStartMs + kHourMs, kMinuteMs, kHourMs);
+    ASSERT_TRUE(answer);
+    EXPECT_NE(answer->infos[0].find("rollups of 1h"), std::string::npos) << answer->infos[0];
+    EXPECT_TRUE(rolled.range("m", kStartMs, kStartMs + kHourMs, kMinuteMs)->infos.empty());
+  }
+}
+
+// Times that are no multiples of the resolution see the last whole bucket.
+TEST_F(Rollups, ErrByLessThanABucketElsewhere) {
+  std::vector<Sample> line;
+  for (int64_t t_ms = kStartMs; t_ms < kStartMs + kDays * kDayMs; t_ms += 15'000) {
+    line.push_back({t_ms, static_cast<double>(t_ms - kStartMs) / 1000});  // One a second.
+  }
+  Bed raw;
+  raw.append("line", line);
+  Bed rolled;
+  rolled.append("line", line);
+  rolled.fold(true, false);
+  rolled.drop_days(kDays);
+  const struct {
+    const char* query;
+    double error_max;
+  } cases[] = {
+      {"m", 300},
+      {"timestamp(m)", 300},
+      {"max_over_time(m[20m])", 300},
+      {"min_over_time(m[20m])", 300},
+      {"min_over_time(m[17m])", 600},  // The window's own beginning lies within a bucket.
+      {"avg_over_time(m[20m])", 300},
+      {"count_over_time(m[20m])", 0},
+      {"increase(m[20m])", 1e-6},
+      {"rate(m[20m])", 1e-9},
+      {"rate(m[17m])", 0.35},
+      {"rate(m[1m])", 1e-9},
+      {"last_over_time(m[30s])", 300},
+      {"deriv(m[20m])", 1e-9},
+  };
+  const int64_t from_ms = kStartMs + 2 * kHourMs + 77'000;
+  for (const auto& c : cases) {
+    const auto got = rolled.range(c.query, from_ms, from_ms + kDayMs, 97'000);
+    const auto want = raw.range(c.query, from_ms, from_ms + kDayMs, 97'000);
+    ASSERT_TRUE(got && want) << c.query;
+    ASSERT_EQ(got->series.size(), 1u) << c.query;
+    ASSERT_EQ(got->series[0].samples.size(), want->series[0].samples.size()) << c.query;
+    for (size_t i = 0; i < got->series[0].samples.size(); ++i) {
+      ASSERT_NEAR(got->series[0].samples[i].v, want->series[0].samples[i].v, c.error_max) << c.query << " " << i;
+    }
+  }
+  const auto warned = rolled.range("quantile_over_time(0.5, m[1h])", from_ms, from_ms + kHourMs, kMinuteMs);
+  ASSERT_TRUE(warned);
+  ASSERT_EQ(warned->warnings.size(), 1u);
+  EXPECT_NE(warned->warnings[0].find("quantile_over_time over rollups"), std::string::npos);
+  EXPECT_NEAR(warned->series[0].samples[0].v, static_cast<double>(from_ms - kStartMs) / 1000 - 1800, 600);
+}
+
+TEST_F(Rollups, LateSamplesAreFoldedIn) {
+  SCOPED_TRACE("seed " + std::to_string(seed_));
+  auto data = random_data(random_);
+  Bed raw;
+  fill(raw, data);
+  Bed rolled;
+  fill(rolled, data);
+  rolled.fold(true, true);
+  // Over what is there, in between, of a series that was not there, and exactly at midnight.
+  for (Bed* bed : {&raw, &rolled}) {
+    bed->append("gauge", {{kStartMs + kHourMs + 1, 1e6}, {kStartMs + kDayMs, -1e6}});
+    bed->append("late", {{kStartMs + kHourMs, 5}, {kStartMs + kHourMs + kMinuteMs, 6}});
+  }
+  rolled.close();
+  rolled.open();
+  rolled.settle();
+  rolled.drop_days(kDays);
+  compare(rolled, raw, 5 * kMinuteMs, {"5m", "10m"});
+  compare(rolled, raw, kHourMs, {"1h"});
+}
+
+TEST_F(Rollups, RawDaysStayUntilTheyAreFolded) {
+  Bed bed;
+  bed.append("x", {{kStartMs + 1, 1}, {kStartMs + kDayMs + 1, 2}, {kStartMs + 2 * kDayMs + 1, 3}});
+  bed.close();
+  // All three days are past raw retention at once, before any is folded.
+  bed.clock_.set_now_ms(kStartMs + 6 * kDayMs);
+  bed.options_.retention_ms = kDayMs;
+  bed.options_.retention_5m_ms = kYearMs;
+  bed.open();
+  bed.append("newest", {{bed.clock_.now_ms(), 1}});
+  bed.close();
+  bed.open();
+  ASSERT_TRUE(testing::eventually([&] {
+    bed.store_->set_retention(kDayMs, 0);
+    return bed.metric("tidemark_storage_windows_dropped_total") == 3;
+  }));
+  const auto answer = bed.range("count_over_time(m[1d])", kStartMs + kDayMs, kStartMs + 3 * kDayMs, kDayMs);
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->series.size(), 1u);
+  EXPECT_EQ(answer->series[0].samples.size(), 3u);
+  // Labels too.
+  auto querier = bed.store_->querier();
+  const auto values = (*querier)->label_values("k", {}, kStartMs, kStartMs + kDayMs, 0);
+  ASSERT_TRUE(values);
+  EXPECT_EQ(*values, std::vector<std::string>{"x"});
+  // A tier's own retention, and the series' records with it.
+  bed.options_.retention_5m_ms = 2 * kDayMs;
+  bed.store_->set_rollup_retention(2 * kDayMs, 0);
+  ASSERT_TRUE(testing::eventually([&] { return bed.metric("tidemark_storage_windows_dropped_total") >= 6; }));
+  EXPECT_TRUE(bed.range("m", kStartMs, kStartMs + 3 * kDayMs, kHourMs)->series.empty());
+}
+
+}  // namespace
+}  // namespace tidemark::storage
