@@ -10,7 +10,7 @@ packages=(
   ca-certificates ccache clang-format-14 clang-tidy-14 cmake curl g++ git make ninja-build pkg-config
   # What the programs link.
   libabsl-dev libc-ares-dev libcpp-httplib-dev libexpected-dev libfmt-dev libprotozero-dev libre2-dev libroaring-dev
-  librocksdb-dev libsnappy-dev libssl-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
+  librocksdb-dev libsimdjson-dev libsnappy-dev libssl-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
   # What the tests and benchmarks link.
   libbenchmark-dev libgmock-dev libgtest-dev
 )

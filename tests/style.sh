@@ -23,7 +23,7 @@ allowed() {
     aggregator/remote) echo "model net config aggregator/storage" ;;
     alerting) echo "model net config aggregator/promql aggregator/storage" ;;
     aggregator/api) echo "model net config aggregator/storage aggregator/promql aggregator/discovery aggregator/scrape aggregator/remote alerting" ;;
-    aggregator/tsdb) echo "model config aggregator/storage" ;;
+    aggregator/tsdb) echo "model config aggregator/storage aggregator/promql" ;;
     *) echo "*" ;; # The programs, tests and benchmarks.
   esac
 }

@@ -99,7 +99,7 @@ Result<Backup> find_backup(const OpenFolder& folder, const rocksdb::BackupEngine
   }
   if (std::find(damaged.begin(), damaged.end(), id) != damaged.end()) {
     return fail(Status::corruption("backup " + std::to_string(id) + " of the " + folder.text() +
-                                   " is damaged: files are missing or have another size (choose another; "
+                                   " is damaged: files are missing (choose another; "
                                    "\"tidemark tsdb backups\" lists them)"));
   }
   return fail(Status::not_found("there is no backup " + std::to_string(id) + " among the " + folder.text()));

@@ -28,7 +28,7 @@ struct Backup {
   uint64_t bytes = 0;  // Of all its files, shared ones too.
   uint32_t files = 0;
   uint64_t copied_bytes = 0;  // Only of one just made: by how much the folder grew, before old ones were dropped.
-  bool damaged = false;       // Files are missing or have another size; only the id is known.
+  bool damaged = false;       // Files are missing; only the id is known.
 };
 
 struct BackupFolder {

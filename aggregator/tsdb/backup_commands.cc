@@ -55,7 +55,7 @@ int backups_command(const Args& args) {
   Table table({{"BACKUP", true}, {"MADE (UTC)"}, {"FILES", true}, {"SIZE", true}, {"STATE"}});
   int exit_code = 0;
   for (const storage::Backup& backup : *backups) {
-    std::string state = backup.damaged ? "damaged: files are missing or have another size" : "complete";
+    std::string state = backup.damaged ? "damaged: files are missing" : "complete";
     if (verify && !backup.damaged) {
       const Status status = storage::verify_backup(folder, backup.id, command_logger());
       state = status.ok() ? "verified" : status.message();

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "aggregator/storage/data_dir.h"
+#include "model/clock.h"
 #include "model/rfc3339.h"
 
 namespace tidemark::tsdb {
@@ -14,6 +16,17 @@ namespace tidemark::tsdb {
 void StoreFlags::declare(config::Flags& flags) {
   flags.add("storage.tsdb.path", &path, "Directory of the samples.");
   flags.add("storage.encryption-key-file", &encryption_key_file, "File with the directory's key, if it is encrypted.");
+}
+
+Result<std::unique_ptr<storage::Store>> StoreFlags::open(bool make, prometheus::Registry& registry) const {
+  if (!make) {
+    if (const auto found = storage::find_data_dir(path); !found) return fail(found.error());
+  }
+  storage::Options options;
+  options.path = path;
+  options.encryption_key_file = encryption_key_file;
+  options.retention_ms = 0;
+  return storage::Store::open(options, system_clock(), command_logger(), registry);
 }
 
 CommandLine::CommandLine(std::string name, std::string summary, std::string arguments)

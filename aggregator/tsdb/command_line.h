@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "aggregator/storage/store.h"
 #include "aggregator/storage/verify.h"
 #include "aggregator/tsdb/commands.h"
 #include "config/flags.h"
@@ -21,6 +23,8 @@ struct StoreFlags {
   std::string encryption_key_file;
   void declare(config::Flags& flags);
   storage::OfflineStore offline() const { return {path, encryption_key_file, nullptr}; }
+  // For reading and adding samples; drops nothing for its age. `make`: if there is none.
+  Result<std::unique_ptr<storage::Store>> open(bool make, prometheus::Registry& registry) const;
 };
 
 // The program's flags under the name "tidemark tsdb NAME". A value is the exit code to leave with.

@@ -12,6 +12,8 @@ using Args = std::vector<std::string>;
 int backup_command(const Args& args);
 int backups_command(const Args& args);
 int restore_command(const Args& args);
+int export_command(const Args& args);
+int import_command(const Args& args);
 int stats_command(const Args& args);
 int verify_command(const Args& args);
 int repair_command(const Args& args);

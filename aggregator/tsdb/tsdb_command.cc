@@ -18,6 +18,8 @@ constexpr Command kCommands[] = {
     {"stats", "series, samples, bytes a sample by family, tier and day, cardinality", stats_command},
     {"verify", "read all of a directory and say what is wrong with it", verify_command},
     {"repair", "copy what reads out of a damaged directory, in its place or beside it", repair_command},
+    {"export", "write samples as OpenMetrics text or JSON lines", export_command},
+    {"import", "add samples from OpenMetrics text or JSON lines", import_command},
     {"backup", "add a backup to a folder of them; copies only what is new", backup_command},
     {"backups", "list a folder's backups, or verify one", backups_command},
     {"restore", "write a backup into an empty data directory", restore_command},

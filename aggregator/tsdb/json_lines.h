@@ -1,0 +1,48 @@
+// JSON lines: a series a line, as VictoriaMetrics exports and imports them:
+//
+//   {"metric":{"__name__":"up","job":"node"},"values":[1,0.5],"timestamps":[1700000000000,1700000015000]}
+//
+// Timestamps are milliseconds. A series may take several lines. JSON has no numbers for these values, so they are:
+//   null  the NaN that PromQL makes     "Infinity"  "-Infinity"
+//   "StaleNaN"  a staleness marker      "NaN:7ff8000000000002"  any other NaN, by its bits
+// The last two are ours; who reads only the others refuses such a line.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/labels.h"
+#include "model/status.h"
+
+namespace tidemark::tsdb {
+
+// Appends the line with its newline.
+void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v);
+
+struct JsonLine {
+  Labels labels;
+  std::vector<int64_t> t_ms;
+  std::vector<double> v;
+};
+
+class JsonLineParser {
+ public:
+  JsonLineParser();
+  ~JsonLineParser();
+  JsonLineParser(const JsonLineParser&) = delete;
+  JsonLineParser& operator=(const JsonLineParser&) = delete;
+
+  // Fills `line`. The error says what is wrong but not in which line of the file. Other members of the object are
+  // passed over.
+  Status parse(std::string_view text, JsonLine& line);
+
+ private:
+  struct State;
+  const std::unique_ptr<State> state_;
+};
+
+}  // namespace tidemark::tsdb
