@@ -10,6 +10,11 @@ namespace {
 constexpr size_t kSeriesAhead = 12;
 constexpr size_t kChunkAhead = 5;
 
+void prefetch(const HeadSeries& series) {
+  __builtin_prefetch(&series, 1);
+  __builtin_prefetch(reinterpret_cast<const char*>(&series) + sizeof(HeadSeries) - 1, 1);
+}
+
 // The value at `t_ms`, if the chunk has one.
 std::optional<uint64_t> find_in(const OwnedChunk& chunk, int64_t t_ms) {
   XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
@@ -91,11 +96,7 @@ void HeadShard::append(Batch& batch, std::span<const uint32_t> samples, const Ap
     // of its chunk once the series should be there.
     if (at + kSeriesAhead < samples.size()) {
       const uint32_t slot = ref_slot(batch.ref(samples[at + kSeriesAhead]));
-      if (slot < series_.size()) {
-        const char* const series = reinterpret_cast<const char*>(&series_[slot]);
-        __builtin_prefetch(series, 1);
-        __builtin_prefetch(series + sizeof(HeadSeries) - 1, 1);
-      }
+      if (slot < series_.size()) prefetch(series_[slot]);
     }
     if (at + kChunkAhead < samples.size()) {
       const uint32_t slot = ref_slot(batch.ref(samples[at + kChunkAhead]));
@@ -251,14 +252,19 @@ void HeadShard::seal(HeadSeries& series, uint32_t slot) {
   extra(series, slot).sealed.push_back(std::move(chunk));
 }
 
-void HeadShard::replay(uint32_t slot, const LogSample& sample, Position position) {
+void HeadShard::replay(std::span<const Replayed> samples, Position position) {
   const MutexLock lock(mu_);
-  HeadSeries& series = series_[slot];
-  if (sample.t_ms > series.open.last_ms()) {
-    series.last_unknown = 0;
-    append_to_chunk(series, slot, sample.t_ms, sample.v);
-  } else {
-    add_late(series, slot, {sample.t_ms, sample.v, position});
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (i + kSeriesAhead < samples.size()) prefetch(series_[samples[i + kSeriesAhead].slot]);
+    if (i + kChunkAhead < samples.size()) series_[samples[i + kChunkAhead].slot].open.prefetch();
+    const auto& [slot, v, t_ms] = samples[i];
+    HeadSeries& series = series_[slot];
+    if (t_ms > series.open.last_ms()) {
+      series.last_unknown = 0;
+      append_to_chunk(series, slot, t_ms, v);
+    } else {
+      add_late(series, slot, {t_ms, v, position});
+    }
   }
 }
 

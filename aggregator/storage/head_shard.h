@@ -112,7 +112,12 @@ class HeadShard {
     uint32_t slot;
   };
   bool load_group(std::string_view group, uint32_t now_s, std::vector<Loaded>& loaded);
-  void replay(uint32_t slot, const LogSample& sample, Position position);
+  struct Replayed {
+    uint32_t slot = 0;
+    double v = 0;
+    int64_t t_ms = 0;
+  };
+  void replay(std::span<const Replayed> samples, Position position);
   void discard(uint32_t slot);  // The series has no record.
 
   // Nothing when the slot holds another series by now.

@@ -38,7 +38,11 @@ size_t PairTable::Hash::operator()(const LabelView& label) const {
                               XXH3_64bits(label.name.data(), label.name.size()));
 }
 
-uint32_t PairTable::add(const LabelView& label, SeriesId id) {
+uint32_t PairTable::add(const LabelView& label, SeriesId id, uint32_t likely) {
+  if (likely < pairs_.size() && pairs_[likely].name != nullptr && Equal{&pairs_}(likely, label)) {
+    pairs_[likely].ids.add(id);
+    return likely;
+  }
   if (const auto found = by_label_.find(label); found != by_label_.end()) {
     pairs_[*found].ids.add(id);
     return *found;

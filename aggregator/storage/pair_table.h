@@ -49,8 +49,8 @@ class PairTable {
   PairTable(const PairTable&) = delete;
   PairTable& operator=(const PairTable&) = delete;
 
-  // Says that the series has the label; returns the pair's number.
-  uint32_t add(const LabelView& label, SeriesId id);
+  // Says that the series has the label; returns the pair's number. `likely`: a number to try first, if any.
+  uint32_t add(const LabelView& label, SeriesId id, uint32_t likely);
   // The series has it no more. A pair that no series has goes, and its number is used again.
   void remove(uint32_t number, SeriesId id);
 

@@ -92,7 +92,12 @@ void SeriesIndex::add(SeriesId id, uint32_t slot, uint64_t hash, LabelsView labe
   entry.pair_count = static_cast<uint8_t>(labels.size());
   entry.pairs_at = allocate_pairs(entry.pair_count);
   uint32_t* pair = &pair_blocks_[entry.pairs_at / kBlockPairs][entry.pairs_at % kBlockPairs];
-  for (const LabelView& label : labels) *pair++ = pair_table_.add(label, id);
+  // Series that come one after the other share most of their labels.
+  size_t i = 0;
+  for (const LabelView& label : labels) {
+    *pair = pair_table_.add(label, id, last_pairs_[i]);
+    last_pairs_[i++] = *pair++;
+  }
   by_labels_.insert(number);
   by_id_.insert(number);
   all_.add(id);

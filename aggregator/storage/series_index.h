@@ -137,6 +137,7 @@ class SeriesIndex {
   std::vector<std::unique_ptr<uint32_t[]>> pair_blocks_;
   uint32_t block_used_ TM_GUARDED_BY(mu_) = kBlockPairs;
   std::array<std::vector<uint32_t>, kLabelsMax + 1> free_pairs_ TM_GUARDED_BY(mu_);
+  std::array<uint32_t, kLabelsMax> last_pairs_ TM_GUARDED_BY(mu_) = {};  // Of the series added last.
   std::vector<uint32_t> free_entries_ TM_GUARDED_BY(mu_);
   absl::flat_hash_set<uint32_t, LabelsHash, LabelsEqual> by_labels_ TM_GUARDED_BY(mu_);
   absl::flat_hash_set<uint32_t, IdHash, IdEqual> by_id_ TM_GUARDED_BY(mu_);

@@ -7,6 +7,13 @@
 
 namespace tidemark::storage {
 
+namespace {
+
+// Ids of one worker's series are as many apart as there are shards; some more may be gone in between.
+constexpr size_t kDenseRatio = 256;
+
+}  // namespace
+
 void report_skipped(Metrics& metrics, Logger& logger, std::string_view what, const Status& why) {
   metrics.corruptions.Increment();
   logger.error("a stored piece does not read and is skipped", {{"piece", what}, {"err", why}});
@@ -23,7 +30,8 @@ ShardRecovery::ShardRecovery(Head& head, Rocks& rocks, const std::vector<Marker>
       metrics_(metrics),
       logger_(logger),
       mine_(markers.size()),
-      files_(rocks) {
+      files_(rocks),
+      record_(markers.size()) {
   for (const size_t shard : shards_) mine_[shard] = true;
 }
 
@@ -54,8 +62,7 @@ Status ShardRecovery::load_groups() {
 }
 
 Status ShardRecovery::replay_log(bool reports) {
-  slots_.reserve(loaded_.size());
-  for (const auto& [id, slot] : loaded_) slots_.emplace(id, slot);
+  index_slots();
   Position from = UINT64_MAX;
   for (const Marker& marker : markers_) from = std::min(from, marker.position);
   const auto at = iterator(Family::kLog);
@@ -78,31 +85,51 @@ Status ShardRecovery::replay_log(bool reports) {
     for (const LogSample& sample : samples) {
       const size_t shard = sample.series % markers_.size();
       if (!mine_[shard] || *position <= markers_[shard].position) continue;
-      if (Status status = replay(sample, *position); !status.ok()) return status;
+      const auto slot = slot_of(sample);
+      if (!slot) return slot.error();
+      newest_ms_ = std::max(newest_ms_, sample.t_ms);
+      record_[shard].push_back({*slot, sample.v, sample.t_ms});
+    }
+    for (const size_t shard : shards_) {
+      if (!record_[shard].empty()) head_.shard(shard).replay(record_[shard], *position);
+      record_[shard].clear();
     }
   }
   return to_status(at->status(), "replaying the log");
 }
 
-Status ShardRecovery::replay(const LogSample& sample, Position position) {
-  HeadShard& shard = head_.shard_of(sample.series);
-  newest_ms_ = std::max(newest_ms_, sample.t_ms);
-  auto found = slots_.find(sample.series);
-  if (found == slots_.end()) {
-    const Marker& marker = markers_[shard.number()];
-    // Files hold nothing of a series that is younger than the checkpoint, and nothing newer than its newest sample.
-    int64_t last_ms = sample.series >= marker.next_id ? INT64_MIN : marker.newest_ms;
-    if (sample.t_ms <= last_ms) {
-      const auto in_files = files_.last_ms(sample.series, sample.t_ms, last_ms);
-      if (!in_files) return in_files.error();
-      last_ms = *in_files;
-    }
-    const uint32_t slot = shard.add_series(sample.series, last_ms, true, now_s_);
-    found = slots_.emplace(sample.series, slot).first;
-    replayed_.push_back({sample.series, slot});
+void ShardRecovery::index_slots() {
+  const auto [least, greatest] =
+      std::minmax_element(loaded_.begin(), loaded_.end(), [](const Series& a, const Series& b) { return a.id < b.id; });
+  if (least != loaded_.end() && (greatest->id - least->id) / kDenseRatio <= loaded_.size()) {
+    dense_first_ = least->id;
+    dense_slots_.resize(size_t{greatest->id} - least->id + 1);
+    for (const auto& [id, slot] : loaded_) dense_slots_[id - dense_first_] = slot + 1;
+  } else {
+    slots_.reserve(loaded_.size());
+    for (const auto& [id, slot] : loaded_) slots_.emplace(id, slot);
   }
-  shard.replay(found->second, sample, position);
-  return {};
+}
+
+Result<uint32_t> ShardRecovery::slot_of(const LogSample& sample) {
+  const SeriesId id = sample.series;
+  if (id >= dense_first_ && id - dense_first_ < dense_slots_.size() && dense_slots_[id - dense_first_] != 0) {
+    return dense_slots_[id - dense_first_] - 1;
+  }
+  if (const auto found = slots_.find(id); found != slots_.end()) return found->second;
+  HeadShard& shard = head_.shard_of(id);
+  const Marker& marker = markers_[shard.number()];
+  // Files hold nothing of a series that is younger than the checkpoint, and nothing newer than its newest sample.
+  int64_t last_ms = id >= marker.next_id ? INT64_MIN : marker.newest_ms;
+  if (sample.t_ms <= last_ms) {
+    const auto in_files = files_.last_ms(id, sample.t_ms, last_ms);
+    if (!in_files) return fail(in_files.error());
+    last_ms = *in_files;
+  }
+  const uint32_t slot = shard.add_series(id, last_ms, true, now_s_);
+  slots_.emplace(id, slot);
+  replayed_.push_back({id, slot});
+  return slot;
 }
 
 }  // namespace tidemark::storage

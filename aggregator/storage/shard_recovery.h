@@ -41,7 +41,9 @@ class ShardRecovery {
   uint64_t records() const { return records_; }
 
  private:
-  Status replay(const LogSample& sample, Position position);
+  // The slot of a series the log names.
+  Result<uint32_t> slot_of(const LogSample& sample);
+  void index_slots();
   std::unique_ptr<rocksdb::Iterator> iterator(Family family);
 
   Head& head_;
@@ -54,7 +56,11 @@ class ShardRecovery {
   Logger& logger_;
   std::vector<bool> mine_;  // By shard.
   FileLookup files_;
+  // Slots by id: ids given out together lie together, so that a vector will nearly always do; 0 is none, else slot + 1.
+  SeriesId dense_first_ = 0;
+  std::vector<uint32_t> dense_slots_;
   absl::flat_hash_map<SeriesId, uint32_t> slots_;
+  std::vector<std::vector<HeadShard::Replayed>> record_;  // By shard, of the record at hand.
   std::vector<Series> loaded_;
   std::vector<Series> replayed_;
   int64_t newest_ms_ = INT64_MIN;

@@ -142,7 +142,8 @@ TEST(HeadShard, ReplaysInAnyOrder) {
   Position position = 0;
   for (const int64_t t_ms : {10, 30, 20, 30, 5, 40, 20}) {
     ++position;
-    shard.replay(slot, {1, t_ms, static_cast<double>(position)}, position);
+    const HeadShard::Replayed sample{slot, static_cast<double>(position), t_ms};
+    shard.replay(std::span(&sample, 1), position);
   }
   const auto copy = shard.copy(1, slot, 0, 1000, 100);
   ASSERT_EQ(copy->chunks.size(), 1u);
