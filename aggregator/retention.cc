@@ -37,9 +37,12 @@ std::string Retention::text() const {
 }
 
 Retention choose_retention(const ServerOptions& options, const config::RetentionConfig& config) {
-  Retention retention{options.retention_ms, options.retention_bytes};
+  Retention retention{options.retention_ms, options.retention_bytes, options.storage.retention_5m_ms,
+                      options.storage.retention_1h_ms};
   if (config.time_ms) retention.time_ms = *config.time_ms;
   if (config.size_bytes) retention.bytes = *config.size_bytes;
+  if (config.rollup_5m_ms) retention.rollup_5m_ms = *config.rollup_5m_ms;
+  if (config.rollup_1h_ms) retention.rollup_1h_ms = *config.rollup_1h_ms;
   if (config.percentage && *config.percentage > 0) {
     const double share = *config.percentage / 100 * static_cast<double>(disk_bytes(options.storage.path));
     const auto bytes = static_cast<uint64_t>(share);

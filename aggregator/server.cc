@@ -158,6 +158,7 @@ Status Server::apply(const Configuration& configuration) {
   scraper_.apply(configuration.server.scrape_configs);
   const Retention retention = choose_retention(options_, configuration.server.storage.retention);
   store_->set_retention(retention.time_ms, retention.bytes);
+  store_->set_rollup_retention(retention.rollup_5m_ms, retention.rollup_1h_ms);
   for (const std::string& warning : configuration.warnings) logger_.warn(warning);
   const MutexLock lock(state_mu_);
   state_.reload_ok = true;
@@ -265,6 +266,8 @@ int serve(const ServerOptions& options) {
   const Retention retention = choose_retention(options, configuration->server.storage.retention);
   storage.retention_ms = retention.time_ms;
   storage.retention_bytes = retention.bytes;
+  storage.retention_5m_ms = retention.rollup_5m_ms;
+  storage.retention_1h_ms = retention.rollup_1h_ms;
   storage.out_of_order_ms = configuration->server.storage.out_of_order_window_ms.value_or(storage.out_of_order_ms);
   if (const std::string& file = configuration->server.storage.encryption_key_file; !file.empty()) {
     storage.encryption_key_file = file;

@@ -45,6 +45,12 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
   flags.add(
       "storage.tsdb.retention.size", &raw.retention_size,
       "Most bytes of samples, as 512MB; storage.tsdb.retention in the configuration file wins. Default: no limit.");
+  flags.add_duration("storage.retention.rollup-5m", &options.storage.retention_5m_ms,
+                     "How long rollups of five minutes are kept, made of each day once it is over; "
+                     "storage.tsdb.retention.rollup_5m in the configuration file wins. 0: none are made.");
+  flags.add_duration("storage.retention.rollup-1h", &options.storage.retention_1h_ms,
+                     "How long rollups of an hour are kept; storage.tsdb.retention.rollup_1h in the configuration "
+                     "file wins. 0: none are made.");
   flags.add_choice(
       "storage.sync", &raw.sync, {"always", "interval", "never"},
       "When a commit is safe from power loss: at once, within a second, or when the kernel likes. A killed "

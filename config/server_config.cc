@@ -100,6 +100,8 @@ StorageConfig read_storage(const YamlValue& value, const std::string& folder) {
   YamlMap retention = tsdb.get("retention").map();
   if (retention.has("time")) storage.retention.time_ms = retention.duration_ms("time", 0);
   if (retention.has("size")) storage.retention.size_bytes = retention.size_bytes("size", 0);
+  if (retention.has("rollup_5m")) storage.retention.rollup_5m_ms = retention.duration_ms("rollup_5m", 0);
+  if (retention.has("rollup_1h")) storage.retention.rollup_1h_ms = retention.duration_ms("rollup_1h", 0);
   if (const YamlValue percentage = retention.get("percentage"); percentage.present()) {
     const double share = percentage.number(0);
     if (!(share >= 0 && share <= 100)) percentage.error("must be between 0 and 100");

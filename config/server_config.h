@@ -31,6 +31,9 @@ struct RetentionConfig {
   std::optional<int64_t> time_ms;  // 0: for ever.
   std::optional<uint64_t> size_bytes;
   std::optional<double> percentage;  // Of the disk, 0 to 100.
+  // Of rollups, buckets of five minutes and of an hour. 0: none are made.
+  std::optional<int64_t> rollup_5m_ms;
+  std::optional<int64_t> rollup_1h_ms;
 };
 
 struct StorageConfig {

@@ -13,9 +13,25 @@ namespace {
 
 constexpr int64_t kPointsMax = 11'000;  // Of a series: a week at 60 s, or a year at 1 h.
 
-// timeout and lookback_delta.
-tl::expected<promql::QueryOptions, Error> query_options(const Parameters& parameters) {
+// max_source_resolution, as Thanos names it: the coarsest rollups that may answer although raw samples are there.
+// "0s", a duration, or "auto": five points a step.
+tl::expected<int64_t, Error> max_resolution_ms(const Parameters& parameters, int64_t step_ms) {
+  constexpr int64_t kPointsInStep = 5;
+  const std::string_view text = parameters.value("max_source_resolution");
+  if (text.empty()) return 0;
+  if (text == "auto") return step_ms / kPointsInStep;
+  const auto resolution_ms = parse_step_ms(text);
+  if (resolution_ms && *resolution_ms >= 0) return *resolution_ms;
+  const std::string why = resolution_ms ? "must not be negative" : resolution_ms.error().message();
+  return refuse(bad_parameter("max_source_resolution", why));
+}
+
+// timeout, lookback_delta and max_source_resolution. `step_ms` is 0 for an instant query.
+tl::expected<promql::QueryOptions, Error> query_options(const Parameters& parameters, int64_t step_ms) {
   promql::QueryOptions options;
+  const auto resolution_ms = max_resolution_ms(parameters, step_ms);
+  if (!resolution_ms) return refuse(resolution_ms.error());
+  options.max_resolution_ms = *resolution_ms;
   if (!parameters.value("timeout").empty()) {
     const auto timeout_ms = parameters.duration("timeout", 0);
     if (!timeout_ms) return refuse(timeout_ms.error());
@@ -59,7 +75,7 @@ Outcome query(promql::Engine& engine, const Clock& clock, const net::Request& re
   if (!limit) return refuse(limit.error());
   const auto t_ms = parameters.time("time", clock.now_ms());
   if (!t_ms) return refuse(t_ms.error());
-  const auto options = query_options(parameters);
+  const auto options = query_options(parameters, 0);
   if (!options) return refuse(options.error());
   auto result = engine.instant(parameters.value("query"), *t_ms, *options);
   if (!result) return refuse(query_error(result.error()));
@@ -86,7 +102,7 @@ Outcome query_range(promql::Engine& engine, const net::Request& request) {
                    "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution "
                    "(?step=XX)"});
   }
-  const auto options = query_options(parameters);
+  const auto options = query_options(parameters, *step_ms);
   if (!options) return refuse(options.error());
   auto result = engine.range(parameters.value("query"), *start_ms, *end_ms, *step_ms, *options);
   if (!result) return refuse(query_error(result.error()));

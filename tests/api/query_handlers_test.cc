@@ -83,6 +83,13 @@ TEST_F(QueryHandlersTest, SaysWhatIsWrongWithARequest) {
             bad_data(R"(invalid parameter \"timeout\": cannot parse \"x\" to a valid duration)"));
   EXPECT_EQ(instant("query=1&lookback_delta=x"),
             bad_data(R"(error parsing lookback delta duration: cannot parse \"x\" to a valid duration)"));
+  EXPECT_EQ(instant("query=1&max_source_resolution=x"),
+            bad_data(R"(invalid parameter \"max_source_resolution\": cannot parse \"x\" to a valid duration)"));
+  EXPECT_EQ(instant("query=1&max_source_resolution=-5"),
+            bad_data(R"(invalid parameter \"max_source_resolution\": must not be negative)"));
+  for (const char* good : {"0s", "5m", "3600", "auto"}) {
+    EXPECT_EQ(instant("query=1&time=1&max_source_resolution=" + std::string(good)), instant("query=1&time=1")) << good;
+  }
   EXPECT_EQ(range("query=1&end=1&step=1"),
             bad_data(R"(invalid parameter \"start\": cannot parse \"\" to a valid timestamp)"));
   EXPECT_EQ(range("query=1&start=2&end=1&step=1"),

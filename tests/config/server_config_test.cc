@@ -199,7 +199,7 @@ storage:
   encryption_key_file: keys/data.key
   tsdb:
     out_of_order_time_window: 30m
-    retention: {time: 30d, size: 100GB, percentage: 80.5}
+    retention: {time: 30d, size: 100GB, percentage: 80.5, rollup_5m: 180d, rollup_1h: 5y}
   exemplars: {max_exemplars: 5}
 rule_files: [alerts.yaml, "rules/*.yml", /abs.yml]
 alerting:
@@ -215,6 +215,8 @@ alerting:
   EXPECT_EQ(config.storage.retention.time_ms, 30 * 86'400'000LL);
   EXPECT_EQ(config.storage.retention.size_bytes, 100ull << 30);
   EXPECT_EQ(config.storage.retention.percentage, 80.5);
+  EXPECT_EQ(config.storage.retention.rollup_5m_ms, 180 * 86'400'000LL);
+  EXPECT_EQ(config.storage.retention.rollup_1h_ms, 5 * 365 * 86'400'000LL);
   EXPECT_EQ(config.storage.encryption_key_file, "/etc/tidemark/keys/data.key");
   EXPECT_EQ(config.storage.out_of_order_window_ms, 1'800'000);
   EXPECT_THAT(config.rule_files, ElementsAre("/etc/tidemark/alerts.yaml", "/etc/tidemark/rules/*.yml", "/abs.yml"));
