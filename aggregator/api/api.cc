@@ -142,6 +142,7 @@ void Api::install_api(net::Server& server) {
   route_api(server, "GET", "alertmanagers", [](const auto&) { return alertmanagers(); });
   route_api(server, "GET", "status/buildinfo", [this](const auto&) { return buildinfo(options_); });
   route_api(server, "GET", "status/flags", [this](const auto&) { return flags(options_); });
+  route_api(server, "GET", "status/tsdb", [&parts](const auto& request) { return tsdb_status(parts.admin, request); });
   route_api(server, "GET", "status/runtimeinfo",
             [this](const auto&) { return runtimeinfo(parts_.program.state(), started_at_ms_, parts_.clock.now_ms()); });
 }

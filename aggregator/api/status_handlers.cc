@@ -1,13 +1,16 @@
 #include "aggregator/api/status_handlers.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
 #include <map>
 #include <system_error>
 #include <thread>
 
 #include "aggregator/api/json_writer.h"
+#include "aggregator/api/parameters.h"
 
 namespace tidemark::api {
 namespace {
@@ -20,6 +23,20 @@ std::string own_hostname() {
 std::string working_directory() {
   std::error_code error;
   return std::filesystem::current_path(error).string();
+}
+
+constexpr size_t kTsdbLimitDefault = 10;
+constexpr size_t kTsdbLimitMax = 10'000;
+
+void write_counts(JsonWriter& json, std::string_view key, const std::vector<storage::Cardinality::Count>& counts) {
+  json.key(key).begin_array();
+  for (const auto& [name, count] : counts) {
+    json.begin_object();
+    json.key("name").string(name);
+    json.key("value").integer(static_cast<int64_t>(count));
+    json.end_object();
+  }
+  json.end_array();
 }
 
 }  // namespace
@@ -67,6 +84,34 @@ Outcome flags(const Options& options) {
   JsonWriter json(answer.body);
   json.begin_object();
   for (const auto& [name, value] : std::map(options.flags.begin(), options.flags.end())) json.key(name).string(value);
+  json.end_object();
+  return answer;
+}
+
+Outcome tsdb_status(storage::Admin& store, const net::Request& request) {
+  const Parameters parameters(request);
+  size_t limit = kTsdbLimitDefault;
+  if (const std::string_view text = parameters.value("limit"); !text.empty()) {
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (end.ec != std::errc() || end.ptr != text.data() + text.size() || limit < 1 || limit > kTsdbLimitMax) {
+      return refuse(bad_parameter("limit", fmt::format("must be between 1 and {}", kTsdbLimitMax)));
+    }
+  }
+  const storage::Cardinality counts = store.cardinality(limit);
+  Answer answer;
+  JsonWriter json(answer.body);
+  json.begin_object();
+  json.key("headStats").begin_object();
+  json.key("numSeries").integer(static_cast<int64_t>(counts.series));
+  json.key("numLabelPairs").integer(static_cast<int64_t>(counts.label_pairs));
+  json.key("chunkCount").integer(static_cast<int64_t>(counts.series));  // Each has one open.
+  json.key("minTime").integer(counts.min_ms);
+  json.key("maxTime").integer(counts.max_ms);
+  json.end_object();
+  write_counts(json, "seriesCountByMetricName", counts.series_by_metric);
+  write_counts(json, "labelValueCountByLabelName", counts.values_by_label);
+  write_counts(json, "memoryInBytesByLabelName", counts.bytes_by_label);
+  write_counts(json, "seriesCountByLabelValuePair", counts.series_by_pair);
   json.end_object();
   return answer;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "aggregator/storage/backup.h"
+#include "aggregator/storage/cardinality.h"
 #include "model/status.h"
 
 namespace tidemark::storage {
@@ -21,6 +22,9 @@ class Admin {
   // Adds a backup of all that is stored now to those in `folder` and keeps the newest `keep` (0: all). Only what no
   // earlier backup there has is copied. Encrypted as the store is. kUnavailable while another one runs. Thread-safe.
   virtual Result<Backup> backup(const std::string& folder, size_t keep) = 0;
+
+  // With the `limit` largest of each kind. Thread-safe.
+  virtual Cardinality cardinality(size_t limit) = 0;
 };
 
 }  // namespace tidemark::storage

@@ -81,6 +81,14 @@ Status Engine::close() {
   return status;
 }
 
+Cardinality Engine::cardinality(size_t limit) {
+  Cardinality out = count_series(head_->index(), limit);
+  const Stats now = stats();
+  out.min_ms = now.min_ms;
+  out.max_ms = now.max_ms;
+  return out;
+}
+
 Stats Engine::stats() {
   Stats stats;
   {

@@ -44,6 +44,7 @@ class Engine {
   std::unique_ptr<Querier> querier();
   State& state() { return *state_; }
   Stats stats();
+  Cardinality cardinality(size_t limit);
 
   // Copies all that is stored now into a new data directory `path`. Thread-safe.
   Status snapshot_to(const std::string& path);

@@ -62,6 +62,8 @@ class StoreImpl final : public Store {
     return made;
   }
 
+  Cardinality cardinality(size_t limit) override { return engine_->cardinality(limit); }
+
   Status close() override { return engine_->close(); }
 
   void set_retention(int64_t retention_ms, uint64_t retention_bytes) override {

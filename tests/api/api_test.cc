@@ -49,6 +49,17 @@ class FakeAdmin final : public storage::Admin {
     return storage::Backup{2, 1000, 300, 31, 40, false};
   }
 
+  storage::Cardinality cardinality(size_t limit) override {
+    storage::Cardinality out;
+    out.series = 7;
+    out.label_pairs = limit;
+    out.series_by_metric = {{"up", 5}, {"down", 2}};
+    out.series_by_pair = {{"job=a", 7}};
+    out.min_ms = 1000;
+    out.max_ms = 2000;
+    return out;
+  }
+
   Status status;
   std::vector<std::string> snapshots;
   std::vector<std::string> backups;
@@ -173,6 +184,15 @@ TEST_F(ApiTest, RoutesEveryEndpoint) {
       get("/api/v1/status/buildinfo"),
       R"(200 {"status":"success","data":{"version":"3.5.0","revision":"","branch":"","buildUser":"","buildDate":"",)"
       R"("goVersion":"","tidemarkVersion":"1.2<3"}})");
+  EXPECT_EQ(
+      get("/api/v1/status/tsdb"),
+      R"(200 {"status":"success","data":{"headStats":{"numSeries":7,"numLabelPairs":10,"chunkCount":7,"minTime":1000,)"
+      R"("maxTime":2000},"seriesCountByMetricName":[{"name":"up","value":5},{"name":"down","value":2}],)"
+      R"("labelValueCountByLabelName":[],"memoryInBytesByLabelName":[],)"
+      R"("seriesCountByLabelValuePair":[{"name":"job=a","value":7}]}})");
+  EXPECT_NE(get("/api/v1/status/tsdb?limit=3").find(R"("numLabelPairs":3)"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/status/tsdb?limit=0").substr(0, 3), "400");
+  EXPECT_EQ(get("/api/v1/status/tsdb?limit=x").substr(0, 3), "400");
   const std::string runtime = get("/api/v1/status/runtimeinfo");
   EXPECT_EQ(runtime.substr(0, 75), R"(200 {"status":"success","data":{"startTime":"2023-11-14T22:13:20Z","CWD":"/)");
   EXPECT_NE(runtime.find(R"("reloadConfigSuccess":true,"lastConfigTime":"1970-01-01T00:00:05Z")"), std::string::npos);

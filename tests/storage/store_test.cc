@@ -411,5 +411,27 @@ TEST_F(StoreTest, RetentionBySizeDropsTheOldestDaysButNeverTheNewest) {
   EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{today, bits(0)}}));
 }
 
+TEST_F(StoreTest, CountsWhereSeriesComeFrom) {
+  open();
+  EXPECT_EQ(store_->cardinality(10).series, 0u);
+  constexpr int kSeries = 5000;  // More values than are looked at under one lock.
+  Batch batch;
+  for (int i = 0; i < kSeries; ++i) {
+    batch.add(kNoRef, Labels{{"__name__", i < 100 ? "few" : "many"}, {"i", std::to_string(i)}, {"job", "a"}},
+              clock_.now_ms(), i);
+  }
+  ASSERT_TRUE(store_->commit(batch));
+  using Counts = std::vector<Cardinality::Count>;
+  const Cardinality all = store_->cardinality(3);
+  EXPECT_EQ(all.series, 5000u);
+  EXPECT_EQ(all.label_pairs, 5003u);
+  EXPECT_EQ(all.series_by_metric, (Counts{{"many", 4900}, {"few", 100}}));
+  EXPECT_EQ(all.values_by_label, (Counts{{"i", 5000}, {"__name__", 2}, {"job", 1}}));
+  EXPECT_EQ(all.bytes_by_label, (Counts{{"__name__", 4900 * 4 + 300}, {"i", 10 + 180 + 2700 + 16000}, {"job", 5000}}));
+  EXPECT_EQ(all.series_by_pair, (Counts{{"job=a", 5000}, {"__name__=many", 4900}, {"__name__=few", 100}}));
+  EXPECT_EQ(all.max_ms, clock_.now_ms());
+  EXPECT_EQ(store_->cardinality(1).values_by_label, (Counts{{"i", 5000}}));
+}
+
 }  // namespace
 }  // namespace tidemark::storage
