@@ -196,11 +196,14 @@ Status Checkpointer::add_chunks(Ingest& ingest, const std::vector<ShardCopy>& co
 
 Status Checkpointer::add_postings(Ingest& ingest, const std::vector<ShardCopy>& copies) {
   std::map<Window, Roaring> windows;
+  std::map<Window, Lifetimes> lifetimes;
   const Window oldest = window_of(head_.oldest_kept_ms.load());
   for (const ShardCopy& copy : copies) {
     for (const SealedSeries& sealed : copy.sealed) {
       for (const Window window : windows_of(sealed)) {
-        if (window >= oldest) windows[window].add(sealed.id);
+        if (window < oldest) continue;
+        windows[window].add(sealed.id);
+        lifetimes[window].emplace_back(sealed.id, lifetime_in(sealed, window));
       }
     }
   }
@@ -208,15 +211,17 @@ Status Checkpointer::add_postings(Ingest& ingest, const std::vector<ShardCopy>& 
   for (auto& [window, ids] : windows) {
     Roaring& posted = posted_[window];
     ids -= posted;
-    if (ids.isEmpty()) continue;
-    if (Status status = add_window_postings(ingest, window, ids); !status.ok()) return status;
+    std::sort(lifetimes[window].begin(), lifetimes[window].end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (Status status = add_window_postings(ingest, window, ids, lifetimes[window]); !status.ok()) return status;
     posted |= ids;
   }
   while (posted_.size() > kPostedWindowsMax) posted_.erase(posted_.begin());
   return {};
 }
 
-Status Checkpointer::add_window_postings(Ingest& ingest, Window window, const Roaring& ids) {
+Status Checkpointer::add_window_postings(Ingest& ingest, Window window, const Roaring& ids,
+                                         const Lifetimes& lifetimes) {
   std::vector<SeriesId> all(ids.cardinality());
   ids.toUint32Array(all.data());
   absl::flat_hash_map<uint32_t, Roaring> by_pair;
@@ -237,11 +242,26 @@ Status Checkpointer::add_window_postings(Ingest& ingest, Window window, const Ro
   }
   std::sort(entries.begin(), entries.end());
   if (Status status = ingest.next_file(Family::kPostings); !status.ok()) return status;
-  if (Status status = ingest.merge(all_postings_key(Tier::kRaw, window), encode_postings(ids)); !status.ok()) {
-    return status;
+  if (!ids.isEmpty()) {
+    if (Status status = ingest.merge(all_postings_key(Tier::kRaw, window), encode_postings(ids)); !status.ok()) {
+      return status;
+    }
   }
+  if (Status status = add_lifetimes_of(ingest, window, lifetimes); !status.ok()) return status;
   for (const auto& [key, series] : entries) {
     if (Status status = ingest.merge(key, encode_postings(*series)); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status Checkpointer::add_lifetimes_of(Ingest& ingest, Window window, const Lifetimes& lifetimes) {
+  for (size_t at = 0; at < lifetimes.size();) {
+    const uint32_t block = lifetimes[at].first / kLifetimeBlock;
+    std::map<SeriesId, Lifetime> some;
+    for (; at < lifetimes.size() && lifetimes[at].first / kLifetimeBlock == block; ++at) some.insert(lifetimes[at]);
+    if (Status status = ingest.merge(lifetimes_key(Tier::kRaw, window, block), encode_lifetimes(some)); !status.ok()) {
+      return status;
+    }
   }
   return {};
 }

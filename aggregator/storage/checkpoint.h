@@ -16,6 +16,7 @@
 
 #include "aggregator/storage/head.h"
 #include "aggregator/storage/ingest.h"
+#include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/log.h"
 
 namespace tidemark::storage {
@@ -44,7 +45,10 @@ class Checkpointer {
   Status write(bool seal_all, std::vector<ShardCopy>& copies, Position& trim_to);
   Status add_chunks(Ingest& ingest, const std::vector<ShardCopy>& copies);
   Status add_postings(Ingest& ingest, const std::vector<ShardCopy>& copies);
-  Status add_window_postings(Ingest& ingest, Window window, const Roaring& ids);
+  using Lifetimes = std::vector<std::pair<SeriesId, Lifetime>>;  // By id.
+  // `ids`: those that are not posted in the window yet; `lifetimes`: of all that got chunks in it.
+  Status add_window_postings(Ingest& ingest, Window window, const Roaring& ids, const Lifetimes& lifetimes);
+  Status add_lifetimes_of(Ingest& ingest, Window window, const Lifetimes& lifetimes);
   Status add_markers(Ingest& ingest, const std::vector<ShardCopy>& copies);
   Status add_hashes(Ingest& ingest, const std::vector<ShardCopy>& copies);
   Status add_open(Ingest& ingest, size_t shard, ShardCopy& copy);

@@ -69,6 +69,16 @@ std::string progress_key(Window window) { return window_prefix(Tier::kRaw, windo
 
 std::string all_postings_key(Tier tier, Window window) { return window_prefix(tier, window) + 'a'; }
 
+std::string lifetimes_key(Tier tier, Window window, uint32_t block) {
+  std::string key = window_prefix(tier, window) + 'l';
+  append_be32(key, block);
+  return key;
+}
+
+bool is_lifetimes_key(std::string_view key) {
+  return key.size() == kWindowPrefixBytes + 5 && key[kWindowPrefixBytes] == 'l';
+}
+
 std::string postings_prefix(Tier tier, Window window) { return window_prefix(tier, window) + 'p'; }
 
 std::string postings_name_prefix(Tier tier, Window window, std::string_view name) {

@@ -11,6 +11,8 @@
 //                raw:1 window:4 'R'                                                     progress: see window_marks.h
 //                tier:1 window:4 'a'                                                    bitmaps (postings.h): every
 //                series
+//                tier:1 window:4 'l' block:4                                            when series were alive
+//                                                                                       (lifetimes.h)
 //                tier:1 window:4 'p' escaped(name) 00 00 value                          bitmaps: series with
 //                name="value"
 //   checkpoints  'm' shard:2                                                            marker (checkpoint_record.h)
@@ -97,6 +99,9 @@ std::optional<Window> parse_window(std::string_view key);
 std::string dirty_key(Window window);
 std::string progress_key(Window window);
 std::string all_postings_key(Tier tier, Window window);
+// `block`: of kLifetimeBlock ids.
+std::string lifetimes_key(Tier tier, Window window, uint32_t block);
+bool is_lifetimes_key(std::string_view key);
 std::string postings_key(Tier tier, Window window, std::string_view name, std::string_view value);
 // What all pairs of a window begin with, and all pairs of one name.
 std::string postings_prefix(Tier tier, Window window);

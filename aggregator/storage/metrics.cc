@@ -57,6 +57,7 @@ Metrics::Metrics(prometheus::Registry& registry)
       head_bytes(gauge(registry, "head_bytes", "Bytes of samples in memory.")),
       log_bytes(gauge(registry, "log_bytes", "Bytes of the log that a restart would replay.")),
       queriers(gauge(registry, "queriers", "Queriers that are open.")),
+      chunk_seeks(counter(registry, "chunk_seeks_total", "Times a query looked for chunks of one series in one day.")),
       log_stalls(counter(registry, "stalls_total", "Commits that had to wait, by cause.", {{"cause", "log"}})),
       sync_stalls(counter(registry, "stalls_total", "Commits that had to wait, by cause.", {{"cause", "sync"}})),
       sync_seconds(seconds(registry, "sync_duration_seconds", "Time a sync of the log took.")),

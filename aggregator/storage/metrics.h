@@ -30,6 +30,7 @@ struct Metrics {
   prometheus::Gauge& head_bytes;
   prometheus::Gauge& log_bytes;
   prometheus::Gauge& queriers;
+  prometheus::Counter& chunk_seeks;  // One a series and window that a query reads from files.
   prometheus::Counter& log_stalls;   // Commits that waited for a checkpoint.
   prometheus::Counter& sync_stalls;  // Commits that waited for the disk.
   prometheus::Histogram& sync_seconds;

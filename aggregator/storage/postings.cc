@@ -1,5 +1,7 @@
 #include "aggregator/storage/postings.h"
 
+#include "aggregator/storage/keys.h"
+#include "aggregator/storage/lifetimes.h"
 #include "model/varint.h"
 
 namespace tidemark::storage {
@@ -26,6 +28,13 @@ class PostingsMergeOperator final : public rocksdb::MergeOperator {
   const char* Name() const override { return "tidemark.postings.1"; }
 
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
+    if (is_lifetimes_key({in.key.data(), in.key.size()})) {
+      std::string all;
+      if (in.existing_value != nullptr) all = in.existing_value->ToString();
+      for (const rocksdb::Slice& operand : in.operand_list) all.append(operand.data(), operand.size());
+      out->new_value = join_lifetimes(all);
+      return true;
+    }
     Roaring ids;
     std::string unread;
     if (in.existing_value != nullptr) unite({in.existing_value->data(), in.existing_value->size()}, ids, unread);
@@ -34,8 +43,14 @@ class PostingsMergeOperator final : public rocksdb::MergeOperator {
     return true;
   }
 
-  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* joined,
+  bool PartialMergeMulti(const rocksdb::Slice& key, const std::deque<rocksdb::Slice>& operands, std::string* joined,
                          rocksdb::Logger*) const override {
+    if (is_lifetimes_key({key.data(), key.size()})) {
+      std::string all;
+      for (const rocksdb::Slice& operand : operands) all.append(operand.data(), operand.size());
+      *joined = join_lifetimes(all);
+      return true;
+    }
     Roaring ids;
     std::string unread;
     for (const rocksdb::Slice& operand : operands) unite({operand.data(), operand.size()}, ids, unread);

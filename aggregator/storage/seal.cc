@@ -49,6 +49,17 @@ std::vector<Window> windows_of(const SealedSeries& sealed) {
   return out;
 }
 
+Lifetime lifetime_in(const SealedSeries& sealed, Window window) {
+  Lifetime out;
+  for (const SharedChunk& chunk : sealed.chunks) {
+    if (window_of(chunk->first_ms) == window) out.widen(lifetime_of(window, chunk->first_ms, chunk->last_ms));
+  }
+  for (const LateSample& late : sealed.late) {
+    if (window_of(late.t_ms) == window) out.widen(lifetime_of(window, late.t_ms, late.t_ms));
+  }
+  return out;
+}
+
 Result<std::vector<MadeChunk>> seal_chunks(const SealedSeries& sealed, Window window) {
   const int64_t first_ms = window_start_ms(window);
   const std::vector<LateSample> late = newest_of(sealed.late, UINT64_MAX, first_ms, first_ms + kWindowMs - 1);

@@ -7,12 +7,16 @@
 #include <vector>
 
 #include "aggregator/storage/head_shard.h"
+#include "aggregator/storage/lifetimes.h"
 #include "model/status.h"
 
 namespace tidemark::storage {
 
 // The windows a series' sealed samples lie in, in order.
 std::vector<Window> windows_of(const SealedSeries& sealed);
+
+// From its first to its last sealed sample in that window, which is one of windows_of().
+Lifetime lifetime_in(const SealedSeries& sealed, Window window);
 
 struct MadeChunk {
   int64_t first_ms = 0;

@@ -51,6 +51,7 @@ Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, 
 }
 
 StoreSeriesSet::~StoreSeriesSet() {
+  parts_.metrics.chunk_seeks.Increment(static_cast<double>(seeks_));
   chunks_.reset();
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
 }
@@ -69,6 +70,9 @@ Status StoreSeriesSet::match_files(const std::vector<Matcher>& matchers, Roaring
   for (const Window window : *windows) {
     Result<Roaring> matching = index.match(window, matchers);
     if (!matching) return matching.error();
+    const Status alive = index.remove_not_alive(window, std::max(range_.min_ms, window_start_ms(window)),
+                                                std::min(range_.max_ms, window_start_ms(window + 1) - 1), *matching);
+    if (!alive.ok()) return alive;
     ids |= *matching;
     windows_.emplace_back(window, std::move(*matching));
   }
@@ -208,6 +212,7 @@ std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
       options.snapshot = snapshot_;
       chunks_.reset(parts_.rocks.db().NewIterator(options, parts_.rocks.family(Family::kChunks)));
     }
+    ++seeks_;
     const std::string prefix = chunk_series_prefix(Tier::kRaw, window, id);
     for (chunks_->Seek(prefix); chunks_->Valid() && chunks_->key().starts_with(prefix); chunks_->Next()) {
       const auto key = parse_chunk_key(view(chunks_->key()));

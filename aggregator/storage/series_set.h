@@ -67,6 +67,7 @@ class StoreSeriesSet final : public SeriesSet {
   uint64_t checkpoints_ = 0;      // That had let go of something when the snapshot was taken.
   bool snapshot_is_new_ = false;  // Not the one windows_ was read from: head series may be in other windows too.
   std::unique_ptr<rocksdb::Iterator> chunks_;
+  uint64_t seeks_ = 0;  // Counted here and reported once: the metric is shared by all queries.
   ChunkMerge reader_;
   Status status_;
   std::vector<std::string> warnings_;

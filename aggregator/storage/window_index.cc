@@ -1,8 +1,14 @@
 #include "aggregator/storage/window_index.h"
 
+#include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/postings.h"
 
 namespace tidemark::storage {
+namespace {
+
+constexpr int64_t kMinutesOfWindow = kWindowMs / 60'000;
+
+}  // namespace
 
 class WindowIndex::Source final : public PostingsSource {
  public:
@@ -61,6 +67,31 @@ Result<std::vector<Window>> WindowIndex::windows(Window first, Window last_inclu
 Result<Roaring> WindowIndex::match(Window window, const std::vector<Matcher>& matchers) {
   Source source(*this, window);
   return storage::match(source, matchers);
+}
+
+Status WindowIndex::remove_not_alive(Window window, int64_t min_ms, int64_t max_ms, Roaring& ids) {
+  const Lifetime asked = lifetime_of(window, min_ms, max_ms);
+  if (ids.isEmpty() || (asked.first == 0 && asked.last == kMinutesOfWindow - 1)) return {};
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_;
+  Roaring dead;
+  LifetimeBlock block;
+  uint32_t number = UINT32_MAX;
+  for (const SeriesId id : ids) {
+    if (id / kLifetimeBlock != number) {
+      number = id / kLifetimeBlock;
+      block.fill(Lifetime{});
+      rocksdb::PinnableSlice value;
+      const rocksdb::Status status =
+          rocks_.db().Get(options, rocks_.family(Family::kPostings), lifetimes_key(Tier::kRaw, window, number), &value);
+      if (!status.ok() && !status.IsNotFound()) return to_status(status, "reading lifetimes");
+      if (status.ok() && !add_lifetimes(view(value), block)) block.fill(Lifetime{});
+    }
+    const Lifetime& lifetime = block[id % kLifetimeBlock];
+    if (lifetime.known() && (lifetime.last < asked.first || lifetime.first > asked.last)) dead.add(id);
+  }
+  ids -= dead;
+  return {};
 }
 
 Result<Roaring> WindowIndex::all(Window window) { return read(all_postings_key(tier_, window)); }

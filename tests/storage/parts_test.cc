@@ -9,6 +9,7 @@
 #include "aggregator/storage/head_group.h"
 #include "aggregator/storage/head_shard.h"
 #include "aggregator/storage/keys.h"
+#include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/open_chunk.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/series_index.h"
@@ -245,6 +246,27 @@ TEST(Postings, UniteAndReportWhatDoesNotRead) {
   EXPECT_TRUE(parse_postings("")->isEmpty());
   EXPECT_FALSE(parse_postings("\x20 cut off"));
   EXPECT_FALSE(parse_postings(encode_postings(a) + std::string("\x03xyz")));
+}
+
+TEST(Lifetimes, UniteAndReportWhatDoesNotRead) {
+  EXPECT_EQ(lifetime_of(1, kWindowMs - 5, kWindowMs + 61'000).first, 0) << "what lies before counts as the beginning";
+  EXPECT_EQ(lifetime_of(1, kWindowMs - 5, kWindowMs + 61'000).last, 1);
+  const uint32_t base = 7 * kLifetimeBlock;
+  const std::string values = encode_lifetimes({{base + 3, {10, 20}}, {base + 1023, {0, 1439}}}) +
+                             encode_lifetimes({{base, {5, 5}}, {base + 3, {30, 31}}});
+  for (const std::string& value : {values, join_lifetimes(values)}) {
+    LifetimeBlock block;
+    ASSERT_TRUE(add_lifetimes(value, block));
+    EXPECT_EQ(block[3].first, 10);
+    EXPECT_EQ(block[3].last, 31);
+    EXPECT_EQ(block[0].last, 5);
+    EXPECT_EQ(block[1023].last, 1439);
+    EXPECT_FALSE(block[1].known());
+  }
+  EXPECT_LT(join_lifetimes(values).size(), values.size());
+  LifetimeBlock block;
+  EXPECT_FALSE(add_lifetimes(values.substr(0, values.size() - 1), block));
+  EXPECT_EQ(join_lifetimes("\x05" + values), "\x05" + values) << "what does not read is kept for a reader to see";
 }
 
 ReadChunk chunk_of(const std::vector<Sample>& samples, Position version) {

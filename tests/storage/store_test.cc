@@ -1,5 +1,6 @@
 // The store as its users see it: append, query, restart.
 #include "aggregator/storage/store.h"
+#include "aggregator/storage/keys.h"
 
 #include <fstream>
 
@@ -126,6 +127,34 @@ TEST_F(StoreTest, TheLaterValueOfATimeWinsWhereverTheEarlierIs) {
   open();
   EXPECT_EQ(read_all().at(cpu(1).to_string()),
             (Column{{t, bits(v)}, {t + 5, bits(1)}, {t + 10, bits(v)}, {t + 20, bits(v)}, {t + 30, bits(1)}}));
+}
+
+// Churn: a day names all series it ever had; a short range looks for those alive in it only.
+TEST_F(StoreTest, AShortRangeTouchesOnlySeriesAliveInIt) {
+  clock_.advance_ms(kWindowMs - clock_.now_ms() % kWindowMs);
+  open();
+  const int64_t midnight = clock_.now_ms();
+  for (int hour = 0; hour < 12; ++hour) {
+    for (int i = 0; i < 10; ++i)
+      append(Labels{{"__name__", "m"}, {"pod", std::to_string(hour * 10 + i)}}, clock_.now_ms(), 1);
+    clock_.advance_ms(3'600'000);
+  }
+  close();
+  open();
+  const auto seeks = [&](int64_t min_ms, int64_t max_ms, size_t want) {
+    const double before = metric("tidemark_storage_chunk_seeks_total");
+    EXPECT_EQ(read({Matcher::equal("__name__", "m")}, min_ms, max_ms).size(), want);
+    return metric("tidemark_storage_chunk_seeks_total") - before;
+  };
+  EXPECT_EQ(seeks(midnight + 11 * 3'600'000 - 300'000, midnight + 11 * 3'600'000, 10), 10);
+  EXPECT_EQ(seeks(midnight + 2 * 3'600'000, midnight + 4 * 3'600'000, 30), 30);
+  EXPECT_EQ(seeks(midnight + 2 * 3'600'000 + 120'000, midnight + 3 * 3'600'000 - 1, 0), 0);
+  EXPECT_EQ(seeks(midnight, midnight + kWindowMs - 1, 120), 120);
+  // A late sample widens what is known of its series.
+  EXPECT_EQ(append(Labels{{"__name__", "m"}, {"pod", "0"}}, midnight + 6 * 3'600'000 + 1, 2), Outcome::kAccepted);
+  close();
+  open();
+  EXPECT_EQ(seeks(midnight + 6 * 3'600'000, midnight + 6 * 3'600'000 + 60'000, 11), 11);
 }
 
 // A view does not see what came late after it was made, nor lose what that overwrote.
