@@ -8,6 +8,7 @@
 #include "aggregator/storage/head_group.h"
 #include "aggregator/storage/log_record.h"
 #include "aggregator/storage/postings.h"
+#include "aggregator/storage/rollup_chunk.h"
 #include "aggregator/storage/settings.h"
 #include "model/labels.h"
 #include "model/rfc3339.h"
@@ -65,7 +66,10 @@ Result<Piece> check_chunk(std::string_view key, std::string_view value) {
   piece.window = parsed->window;
   piece.first_ms = parsed->start_ms;
   if (piece.kind == Piece::Kind::kRollupChunk) {
-    if (!take_checksum(value)) return fail(Status::corruption("has a wrong checksum"));
+    const auto buckets = parse_rollup(value);
+    if (!buckets) return fail(buckets.error());
+    piece.samples = buckets->size();
+    if (!buckets->empty()) piece.last_ms = buckets->back().last_ms;
     return piece;
   }
   const Result<ChunkView> chunk = parse_chunk(value);
@@ -140,7 +144,7 @@ Result<Piece> check_log(std::string_view key, std::string_view value) {
   return piece;
 }
 
-std::string day(Window window) { return format_rfc3339(window_start_ms(window)).substr(0, 10); }
+std::string day(Tier tier, Window window) { return format_rfc3339(window_start_ms(tier, window)).substr(0, 10); }
 
 std::string hex(std::string_view bytes) {
   constexpr size_t kShown = 24;
@@ -222,14 +226,15 @@ std::string name_piece(Family family, std::string_view key) {
     case Family::kChunks:
       if (const auto parsed = parse_chunk_key(key)) {
         return (parsed->tier == Tier::kRaw ? "chunk of series " : "rollup of series ") +
-               std::to_string(parsed->series) + " on " + day(parsed->window);
+               std::to_string(parsed->series) + " on " + day(parsed->tier, parsed->window);
       }
       return "chunk " + hex(key);
     case Family::kPostings:
       if (const auto pair = parse_postings_key(key)) {
-        return "postings of " + pair->name + "=\"" + pair->value + "\" on " + day(*parse_window(key));
+        return "postings of " + pair->name + "=\"" + pair->value + "\" on " +
+               day(static_cast<Tier>(key.front()), *parse_window(key));
       }
-      if (const auto window = parse_window(key)) return "postings of " + day(*window);
+      if (const auto window = parse_window(key)) return "postings of " + day(static_cast<Tier>(key.front()), *window);
       return "postings " + hex(key);
     case Family::kCheckpoints:
       if (const auto group = parse_head_group_key(key)) {
@@ -252,7 +257,7 @@ bool prefer_piece(std::string_view key, std::string_view newer, std::string_view
   const Result<Piece> b = check_piece(family, key, older);
   if (!a || !b) return a.has_value();
   if (a->kind == Piece::Kind::kMarker) return parse_marker(newer)->position >= parse_marker(older)->position;
-  if (a->kind == Piece::Kind::kRawChunk) return a->samples >= b->samples;
+  if (a->kind == Piece::Kind::kRawChunk || a->kind == Piece::Kind::kRollupChunk) return a->samples >= b->samples;
   return true;
 }
 

@@ -20,7 +20,7 @@ struct Piece {
     kSeriesRecord,
     kSeriesHash,
     kRawChunk,
-    kRollupChunk,  // Of a tier other than the raw one.
+    kRollupChunk,  // Of a rollup tier.
     kPostings,     // A bitmap of series.
     kMarker,
     kHeadGroup,
@@ -33,7 +33,7 @@ struct Piece {
   uint64_t hash = 0;              // Of a series record's labels, or of its hash entry.
   Tier tier = Tier::kRaw;         // Of chunks and postings, as is the window.
   Window window = 0;
-  uint64_t samples = 0;
+  uint64_t samples = 0;      // Of a rollup: buckets.
   uint64_t open_chunks = 0;  // Of a head group.
   uint64_t generation = 0;   // Of markers and head groups.
   int64_t first_ms = 0;      // Of chunks.

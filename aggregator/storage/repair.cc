@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <roaring/roaring.hh>
+#include <tuple>
 
 #include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/data_dir.h"
@@ -36,9 +37,8 @@ class Repair {
   Result<RepairReport> run() {
     const auto checkpoints = source_.reader(Family::kCheckpoints);
     obsolete_ = read_obsolete(source_.rocks(), *checkpoints);
-    for (const auto step :
-         {&Repair::copy_series, &Repair::copy_chunks, &Repair::copy_postings_of_other_tiers, &Repair::copy_log,
-          &Repair::copy_checkpoints, &Repair::copy_state, &Repair::copy_settings}) {
+    for (const auto step : {&Repair::copy_series, &Repair::copy_chunks, &Repair::copy_log, &Repair::copy_checkpoints,
+                            &Repair::copy_state, &Repair::copy_settings}) {
       if (Status status = (this->*step)(); !status.ok()) return fail(status);
     }
     if (Status status = ingest_.commit(); !status.ok()) return fail(status);
@@ -112,9 +112,9 @@ class Repair {
   Status copy_chunks() {
     std::optional<std::pair<Tier, Window>> current;
     Roaring ids;
-    std::vector<std::pair<Window, Roaring>> raw_windows;
+    std::vector<std::tuple<Tier, Window, Roaring>> windows;
     const auto end_window = [&] {
-      if (current && current->first == Tier::kRaw) raw_windows.emplace_back(current->second, ids);
+      if (current) windows.emplace_back(current->first, current->second, ids);
       ids = Roaring();
     };
     Status status = read_all(Family::kChunks, [&](std::string_view key, std::string_view value, const Piece& piece) {
@@ -127,26 +127,27 @@ class Repair {
       }
       ids.add(piece.series);
       ++report_.chunks;
-      report_.samples += piece.samples;
+      if (piece.kind == Piece::Kind::kRawChunk) report_.samples += piece.samples;
       last_position_ = std::max(last_position_, parse_chunk_key(key)->version);
       return ingest_.put(key, value);
     });
     if (!status.ok()) return status;
     end_window();
-    for (const auto& [window, series] : raw_windows) {
-      if (status = write_postings(window, series); !status.ok()) return status;
+    for (const auto& [tier, window, series] : windows) {
+      if (status = write_postings(tier, window, series); !status.ok()) return status;
     }
     return {};
   }
 
-  Status write_postings(Window window, const Roaring& ids) {
+  // What lies beside a raw window's postings is about work on closed windows, which begins anew.
+  Status write_postings(Tier tier, Window window, const Roaring& ids) {
     std::map<std::string, Roaring> pairs;
     std::vector<SeriesId> some;
     const auto add = [&] {
       const std::vector<std::string> labels = records_.labels(some);
       for (size_t i = 0; i < some.size(); ++i) {
         for (const LabelView& label : LabelsView(labels[i])) {
-          pairs[postings_key(Tier::kRaw, window, label.name, label.value)].add(some[i]);
+          pairs[postings_key(tier, window, label.name, label.value)].add(some[i]);
         }
       }
       some.clear();
@@ -157,26 +158,13 @@ class Repair {
     }
     add();
     if (Status status = ingest_.next_file(Family::kPostings); !status.ok()) return status;
-    if (Status status = ingest_.put(all_postings_key(Tier::kRaw, window), encode_postings(ids)); !status.ok()) {
+    if (Status status = ingest_.put(all_postings_key(tier, window), encode_postings(ids)); !status.ok()) {
       return status;
     }
     for (const auto& [key, named] : pairs) {
       if (Status status = ingest_.put(key, encode_postings(named)); !status.ok()) return status;
     }
     return {};
-  }
-
-  // What lies beside the raw postings is about work on closed windows, which begins anew.
-  Status copy_postings_of_other_tiers() {
-    std::optional<std::pair<Tier, Window>> current;
-    return read_all(Family::kPostings, [&](std::string_view key, std::string_view value, const Piece& piece) {
-      if (piece.tier == Tier::kRaw) return Status();
-      if (current != std::pair(piece.tier, piece.window)) {
-        current.emplace(piece.tier, piece.window);
-        if (Status begun = ingest_.next_file(Family::kPostings); !begun.ok()) return begun;
-      }
-      return ingest_.put(key, value);
-    });
   }
 
   Status copy_log() {

@@ -181,13 +181,6 @@ Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& op
   return rocks;
 }
 
-Status Rocks::rebuild_file_list(const DataDir& dir, const Options& options, Logger& logger) {
-  const auto rocks = prepare(dir, options, logger, OpenMode::kSalvage);
-  if (!rocks) return rocks.error();
-  return to_status(rocksdb::RepairDB(dir.rocks, (*rocks)->db_options_, (*rocks)->families_),
-                   "making a new list of the files in " + dir.rocks);
-}
-
 rocksdb::Status Rocks::open_for_serving(const DataDir& dir, Logger& logger) {
   rocksdb::DB* db = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);

@@ -67,6 +67,7 @@ class Rocks {
   // Options for a directory, and what its files go through.
   static Result<std::unique_ptr<Rocks>> prepare(const DataDir& dir, const Options& options, Logger& logger,
                                                 OpenMode mode);
+  Status add_files_for_families(const DataDir& dir);
   rocksdb::Status open_for_serving(const DataDir& dir, Logger& logger);
   rocksdb::Status open_for_reading(const DataDir& dir);
 

@@ -127,7 +127,7 @@ class Verifier {
       if (current != window) end_window();
       current = window;
       ++report_.chunks;
-      report_.samples += piece.samples;
+      if (piece.kind == Piece::Kind::kRawChunk) report_.samples += piece.samples;
       need_record("chunk", piece.series);
       ids.add(piece.series);
     });
@@ -136,7 +136,6 @@ class Verifier {
 
   // Every series of `ids` must be in the window's set of all and under each of its pairs.
   void check_postings(Tier tier, Window window, const Roaring& ids) {
-    if (tier != Tier::kRaw) return;  // Other tiers are found by their series' ids.
     absl::flat_hash_map<SeriesId, uint64_t> sums;
     for (const SeriesId id : ids& known_) sums.emplace(id, 0);
     const std::unique_ptr<rocksdb::Iterator> at(
@@ -151,7 +150,7 @@ class Verifier {
       if (!named) continue;
       if (!pair) {
         all_seen = true;
-        report_unnamed(window, ids - *named, "in the set of all");
+        report_unnamed(tier, window, ids - *named, "in the set of all");
         continue;
       }
       const uint64_t sum = pair_sum(pair->name, pair->value);
@@ -159,8 +158,8 @@ class Verifier {
         if (const auto entry = sums.find(id); entry != sums.end()) entry->second += sum;
       }
     }
-    if (!all_seen) report_unnamed(window, ids, "in the set of all");
-    report_unnamed(window, under_other_labels(sums), "under the labels of their records");
+    if (!all_seen) report_unnamed(tier, window, ids, "in the set of all");
+    report_unnamed(tier, window, under_other_labels(sums), "under the labels of their records");
   }
 
   Roaring under_other_labels(const absl::flat_hash_map<SeriesId, uint64_t>& sums) {
@@ -183,10 +182,10 @@ class Verifier {
     return wrong;
   }
 
-  void report_unnamed(Window window, const Roaring& ids, const char* where) {
+  void report_unnamed(Tier tier, Window window, const Roaring& ids, const char* where) {
     const uint64_t count = ids.cardinality();
     if (count == 0) return;
-    found(name_piece(Family::kPostings, all_postings_key(Tier::kRaw, window)),
+    found(name_piece(Family::kPostings, all_postings_key(tier, window)),
           "do not name " + std::to_string(count) + " series" + " with chunks there " + where +
               ", the first is series " + std::to_string(ids.minimum()));
   }

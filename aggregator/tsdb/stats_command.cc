@@ -16,9 +16,14 @@ std::string per(uint64_t bytes, uint64_t samples) {
   return samples == 0 ? "" : fmt::format("{:.3f}", static_cast<double>(bytes) / static_cast<double>(samples));
 }
 
-std::string tier_name(storage::Tier tier) { return tier == storage::Tier::kRaw ? "raw" : "rollup"; }
+std::string tier_name(storage::Tier tier) {
+  if (tier == storage::Tier::kRaw) return "raw";
+  return tier == storage::Tier::k5m ? "5m" : "1h";
+}
 
-std::string day_text(storage::Window window) { return format_time(storage::window_start_ms(window)).substr(0, 10); }
+std::string day_text(const StoreStats::Day& day) {
+  return format_time(storage::window_start_ms(day.tier, day.window)).substr(0, 10);
+}
 
 void print_families(const StoreStats& stats) {
   Table table({{"FAMILY"}, {"FILES", true}, {"SIZE", true}, {"B/SAMPLE", true}});
@@ -69,7 +74,7 @@ void print_days(const StoreStats& stats) {
                {"B/SAMPLE", true}});
   for (const StoreStats::Day& day : stats.days) {
     const bool raw = day.tier == storage::Tier::kRaw;
-    table.add({tier_name(day.tier), day_text(day.window), format_count(day.series), format_count(day.chunks),
+    table.add({tier_name(day.tier), day_text(day), format_count(day.series), format_count(day.chunks),
                raw ? format_count(day.samples) : "", format_bytes(day.bytes), raw ? per(day.bytes, day.samples) : ""});
   }
   table.print();
