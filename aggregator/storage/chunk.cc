@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include "aggregator/storage/column_chunk.h"
 #include "model/varint.h"
 
 namespace tidemark::storage {
@@ -30,11 +31,12 @@ bool take_checksum(std::string_view& in) {
 std::string encode_chunk(const ChunkView& chunk) {
   std::string out;
   out.reserve(chunk.payload.size() + 24);
+  const bool columns = chunk.codec == Codec::kColumns;
   out += static_cast<char>(chunk.codec);
-  out += static_cast<char>(chunk.kind);
+  if (!columns) out += static_cast<char>(chunk.kind);
   append_varint(out, chunk.count);
   append_signed_varint(out, chunk.first_ms);
-  append_varint(out, static_cast<uint64_t>(chunk.last_ms - chunk.first_ms));
+  if (!columns) append_varint(out, static_cast<uint64_t>(chunk.last_ms - chunk.first_ms));
   out += chunk.payload;
   append_checksum(out);
   return out;
@@ -42,28 +44,48 @@ std::string encode_chunk(const ChunkView& chunk) {
 
 Result<ChunkView> parse_chunk(std::string_view bytes) {
   if (!take_checksum(bytes)) return fail(Status::corruption("chunk: checksum does not match"));
-  if (bytes.size() < 2) return fail(Status::corruption("chunk: header is cut off"));
-  const auto codec = static_cast<uint8_t>(bytes[0]);
-  const auto kind = static_cast<uint8_t>(bytes[1]);
-  if (codec != static_cast<uint8_t>(Codec::kXor)) {
-    return fail(Status::unsupported("chunk: codec " + std::to_string(codec) + " is not known to this version"));
-  }
-  if ((kind & kKindMask) != static_cast<uint8_t>(SampleKind::kFloat) || (kind & ~kKindMask) != 0) {
-    return fail(
-        Status::unsupported("chunk: samples of kind " + std::to_string(kind) + " are not known to this version"));
-  }
-  bytes.remove_prefix(2);
+  if (bytes.empty()) return fail(Status::corruption("chunk: header is cut off"));
   ChunkView chunk;
+  switch (static_cast<uint8_t>(bytes[0])) {
+    case static_cast<uint8_t>(Codec::kXor):
+      chunk.codec = Codec::kXor;
+      break;
+    case static_cast<uint8_t>(Codec::kColumns):
+      chunk.codec = Codec::kColumns;
+      break;
+    default:
+      return fail(Status::unsupported("chunk: codec " + std::to_string(static_cast<uint8_t>(bytes[0])) +
+                                      " is not known to this version"));
+  }
+  bytes.remove_prefix(1);
+  if (chunk.codec == Codec::kXor) {
+    if (bytes.empty()) return fail(Status::corruption("chunk: header is cut off"));
+    const auto kind = static_cast<uint8_t>(bytes[0]);
+    if ((kind & kKindMask) != static_cast<uint8_t>(SampleKind::kFloat) || (kind & ~kKindMask) != 0) {
+      return fail(
+          Status::unsupported("chunk: samples of kind " + std::to_string(kind) + " are not known to this version"));
+    }
+    bytes.remove_prefix(1);
+  }
   uint64_t count = 0;
-  uint64_t length_ms = 0;
-  if (!take_varint(bytes, count) || !take_signed_varint(bytes, chunk.first_ms) || !take_varint(bytes, length_ms)) {
+  if (!take_varint(bytes, count) || !take_signed_varint(bytes, chunk.first_ms)) {
     return fail(Status::corruption("chunk: header is cut off"));
   }
-  if (count == 0 || count > UINT16_MAX || length_ms > static_cast<uint64_t>(INT32_MAX) * 1000) {
-    return fail(
-        Status::corruption("chunk: " + std::to_string(count) + " samples in " + std::to_string(length_ms) + " ms"));
+  if (count == 0 || count > UINT16_MAX) {
+    return fail(Status::corruption("chunk: " + std::to_string(count) + " samples"));
   }
   chunk.count = static_cast<uint32_t>(count);
+  uint64_t length_ms = 0;
+  if (chunk.codec == Codec::kXor) {
+    if (!take_varint(bytes, length_ms)) return fail(Status::corruption("chunk: header is cut off"));
+  } else {
+    const auto last_ms = columns_last_ms(bytes, chunk.first_ms, chunk.count);
+    if (!last_ms) return fail(Status::corruption("chunk: no column of times"));
+    length_ms = static_cast<uint64_t>(*last_ms) - static_cast<uint64_t>(chunk.first_ms);
+  }
+  if (length_ms > static_cast<uint64_t>(INT32_MAX) * 1000) {
+    return fail(Status::corruption("chunk: " + std::to_string(length_ms) + " ms long"));
+  }
   chunk.last_ms = static_cast<int64_t>(static_cast<uint64_t>(chunk.first_ms) + length_ms);
   chunk.payload = bytes;
   return chunk;

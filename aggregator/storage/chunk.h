@@ -1,8 +1,10 @@
 // Chunk: some hundred samples of one series within one window, as they lie in the chunks family.
 //
-//   codec:1 | kind:1 | varint(count) | signed varint(first ms) | varint(last - first) | payload | checksum:4
+//   XOR       codec:1 | kind:1 | varint(count) | signed varint(first ms) | varint(last - first) | payload | checksum:4
+//   columns   codec:1 | varint(count) | signed varint(first ms) | payload | checksum:4
 //
-//   codec     1 is XOR (xor_chunk.h). Others are of later formats: kUnsupported.
+//   codec     1 is XOR (xor_chunk.h), 2 columns (column_chunk.h): floats without start timestamps, whose last time
+//             follows from the payload. Others are of later formats: kUnsupported.
 //   kind      low four bits SampleKind; 0x10 says that a column of start timestamps follows the values (none yet).
 //   checksum  XXH3 of all before it, its low 32 bits, little-endian. RocksDB checks its blocks too; this one also
 //   covers
@@ -21,7 +23,7 @@ namespace tidemark::storage {
 // 512 samples: two hours at 15 s. Longer chunks save little, and what a query decodes in vain grows with them.
 inline constexpr uint32_t kChunkSamplesMax = 512;
 
-enum class Codec : uint8_t { kXor = 1 };  // Stored in chunk headers: never renumber.
+enum class Codec : uint8_t { kXor = 1, kColumns = 2 };  // Stored in chunk headers: never renumber.
 
 // A chunk whose header has been read. Does not own the payload.
 struct ChunkView {

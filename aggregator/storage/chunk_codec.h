@@ -6,12 +6,13 @@
 #include <string>
 
 #include "aggregator/storage/chunk.h"
+#include "aggregator/storage/column_chunk.h"
 #include "aggregator/storage/xor_chunk.h"
 
 namespace tidemark::storage {
 
-// A whole chunk as it lies in the chunks family, in the codec that is smallest. REQUIRES: as many times as values, at
-// least one, at most kChunkSamplesMax; times rise and lie within one window.
+// A whole chunk as it lies in the chunks family, in columns. REQUIRES: as many times as values, at least one, at most
+// kChunkSamplesMax; times rise and lie within one window.
 std::string make_chunk(std::span<const int64_t> t_ms, std::span<const double> v);
 
 // Reads a chunk's samples, oldest first. Any bytes may be in it: what does not decode ends in ok() == false.
@@ -19,15 +20,31 @@ class ChunkDecoder {
  public:
   ChunkDecoder() = default;
   // REQUIRES: the payload outlives the decoder.
-  explicit ChunkDecoder(const ChunkView& chunk) : xor_(chunk.payload, chunk.first_ms, chunk.count) {}
+  explicit ChunkDecoder(const ChunkView& chunk) : columns_in_use_(chunk.codec == Codec::kColumns) {
+    if (columns_in_use_) {
+      columns_ = ColumnDecoder(chunk.payload, chunk.first_ms, chunk.count);
+    } else {
+      xor_ = XorDecoder(chunk.payload, chunk.first_ms, chunk.count);
+    }
+  }
 
-  // Decodes into the columns; returns how many. 0 at the end, and when the bytes are no chunk.
-  size_t next(std::span<int64_t> t_ms, std::span<double> v) { return xor_.next(t_ms, v); }
+  // Decodes until the columns are full or the samples at an end; returns how many. 0 at the end, and when the bytes are
+  // no chunk.
+  size_t next(std::span<int64_t> t_ms, std::span<double> v) {
+    return columns_in_use_ ? columns_.next(t_ms, v) : xor_.next(t_ms, v);
+  }
+
+  // May pass over samples older than t_ms where that is cheaper than to decode them. Before the first next().
+  void skip_to(int64_t t_ms) {
+    if (columns_in_use_) columns_.skip_to(t_ms);
+  }
 
   // False for good once the bytes turned out to be no chunk.
-  bool ok() const { return xor_.ok(); }
+  bool ok() const { return columns_in_use_ ? columns_.ok() : xor_.ok(); }
 
  private:
+  bool columns_in_use_ = false;
+  ColumnDecoder columns_;
   XorDecoder xor_;
 };
 
