@@ -27,8 +27,8 @@ TEST(IntColumn, RegularNumbersCostLittle) {
   };
   const Case cases[] = {
       {"zeros", 1, [](int64_t) { return 0; }},
-      {"a constant", 4, [](int64_t) { return 12'345; }},
-      {"steps of five minutes", 12, [](int64_t i) { return 1'700'000'000'000 + i * 300'000; }},
+      {"a constant", 5, [](int64_t) { return 12'345; }},
+      {"steps of five minutes", 14, [](int64_t i) { return 1'700'000'000'000 + i * 300'000; }},
       {"a line and four bits", 300 / 2 + 30, [](int64_t i) { return i * 1000 + i * 7919 % 16; }},
       {"multiples of 4096 in three bits", 300 * 3 / 8 + 30, [](int64_t i) { return 4096 * (i * 7919 % 8); }},
       {"a square", 20, [](int64_t i) { return 5 * i * i; }},
