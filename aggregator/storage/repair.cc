@@ -11,6 +11,7 @@
 #include "aggregator/storage/data_dir.h"
 #include "aggregator/storage/head_group.h"
 #include "aggregator/storage/ingest.h"
+#include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/log_record.h"
 #include "aggregator/storage/piece_check.h"
 #include "aggregator/storage/postings.h"
@@ -26,6 +27,9 @@ namespace fs = std::filesystem;
 constexpr size_t kLabelsAtOnce = 1024;
 constexpr unsigned kShardsWhenUnknown = 8;
 constexpr unsigned kShardsMax = 256;
+
+// By rising id.
+using Lifetimes = std::vector<std::pair<SeriesId, Lifetime>>;
 
 class Repair {
  public:
@@ -111,11 +115,11 @@ class Repair {
 
   Status copy_chunks() {
     std::optional<std::pair<Tier, Window>> current;
-    Roaring ids;
-    std::vector<std::tuple<Tier, Window, Roaring>> windows;
+    Lifetimes lifetimes;  // Of all series of the window; those of rollups are not kept.
+    std::vector<std::tuple<Tier, Window, Lifetimes>> windows;
     const auto end_window = [&] {
-      if (current) windows.emplace_back(current->first, current->second, ids);
-      ids = Roaring();
+      if (current) windows.emplace_back(current->first, current->second, std::move(lifetimes));
+      lifetimes.clear();
     };
     Status status = read_all(Family::kChunks, [&](std::string_view key, std::string_view value, const Piece& piece) {
       if (!has_record(key, Family::kChunks, piece.series)) return Status();
@@ -125,7 +129,10 @@ class Repair {
         current = window;
         if (Status begun = ingest_.next_file(Family::kChunks); !begun.ok()) return begun;
       }
-      ids.add(piece.series);
+      if (lifetimes.empty() || lifetimes.back().first != piece.series) lifetimes.push_back({piece.series, {}});
+      if (piece.kind == Piece::Kind::kRawChunk) {
+        lifetimes.back().second.widen(lifetime_of(piece.window, piece.first_ms, piece.last_ms));
+      }
       ++report_.chunks;
       if (piece.kind == Piece::Kind::kRawChunk) report_.samples += piece.samples;
       last_position_ = std::max(last_position_, parse_chunk_key(key)->version);
@@ -140,7 +147,9 @@ class Repair {
   }
 
   // What lies beside a raw window's postings is about work on closed windows, which begins anew.
-  Status write_postings(Tier tier, Window window, const Roaring& ids) {
+  Status write_postings(Tier tier, Window window, const Lifetimes& lifetimes) {
+    Roaring ids;
+    for (const auto& [id, lifetime] : lifetimes) ids.add(id);
     std::map<std::string, Roaring> pairs;
     std::vector<SeriesId> some;
     const auto add = [&] {
@@ -161,8 +170,23 @@ class Repair {
     if (Status status = ingest_.put(all_postings_key(tier, window), encode_postings(ids)); !status.ok()) {
       return status;
     }
+    if (tier == Tier::kRaw) {
+      if (Status status = write_lifetimes(window, lifetimes); !status.ok()) return status;
+    }
     for (const auto& [key, named] : pairs) {
       if (Status status = ingest_.put(key, encode_postings(named)); !status.ok()) return status;
+    }
+    return {};
+  }
+
+  // All of them: of a series that has one, queries believe that it was not alive at other times.
+  Status write_lifetimes(Window window, const Lifetimes& lifetimes) {
+    for (size_t at = 0; at < lifetimes.size();) {
+      const uint32_t block = lifetimes[at].first / kLifetimeBlock;
+      std::map<SeriesId, Lifetime> some;
+      for (; at < lifetimes.size() && lifetimes[at].first / kLifetimeBlock == block; ++at) some.insert(lifetimes[at]);
+      Status status = ingest_.put(lifetimes_key(Tier::kRaw, window, block), encode_lifetimes(some));
+      if (!status.ok()) return status;
     }
     return {};
   }

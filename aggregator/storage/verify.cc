@@ -7,6 +7,7 @@
 #include <roaring/roaring.hh>
 
 #include "aggregator/storage/data_dir.h"
+#include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/piece_check.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/salvage_reader.h"
@@ -121,6 +122,7 @@ class Verifier {
     const auto end_window = [&] {
       if (current) check_postings(current->first, current->second, ids);
       ids = Roaring();
+      lifetimes_.clear();
     };
     read_all(Family::kChunks, [&](const Piece& piece) {
       const std::pair<Tier, Window> window(piece.tier, piece.window);
@@ -130,6 +132,9 @@ class Verifier {
       if (piece.kind == Piece::Kind::kRawChunk) report_.samples += piece.samples;
       need_record("chunk", piece.series);
       ids.add(piece.series);
+      if (piece.kind == Piece::Kind::kRawChunk) {
+        lifetimes_[piece.series].widen(lifetime_of(piece.window, piece.first_ms, piece.last_ms));
+      }
     });
     end_window();
   }
@@ -143,6 +148,10 @@ class Verifier {
     bool all_seen = false;
     for (at->Seek(window_prefix(tier, window)); at->Valid() && at->key().starts_with(window_prefix(tier, window));
          at->Next()) {
+      if (is_lifetimes_key(view(at->key()))) {
+        check_lifetimes(tier, window, view(at->key()), view(at->value()));
+        continue;
+      }
       const Result<Piece> piece = check_piece(Family::kPostings, view(at->key()), view(at->value()));
       if (!piece || piece->kind != Piece::Kind::kPostings) continue;
       const auto pair = parse_postings_key(view(at->key()));
@@ -160,6 +169,22 @@ class Verifier {
     }
     if (!all_seen) report_unnamed(tier, window, ids, "in the set of all");
     report_unnamed(tier, window, under_other_labels(sums), "under the labels of their records");
+  }
+
+  // A lifetime that leaves out a chunk hides it from queries of that time.
+  void check_lifetimes(Tier tier, Window window, std::string_view key, std::string_view value) {
+    LifetimeBlock block;
+    if (!add_lifetimes(value, block)) {
+      return found(name_piece(Family::kPostings, key), "lifetimes do not read, and queries do without");
+    }
+    const SeriesId first_id = read_be32(key.data() + kWindowPrefixBytes + 1) * kLifetimeBlock;
+    Roaring hidden;
+    for (uint32_t i = 0; i < kLifetimeBlock; ++i) {
+      const auto chunks = lifetimes_.find(first_id + i);
+      if (chunks == lifetimes_.end() || !block[i].known()) continue;
+      if (chunks->second.first < block[i].first || chunks->second.last > block[i].last) hidden.add(first_id + i);
+    }
+    report_unnamed(tier, window, hidden, "at the times of the chunks");
   }
 
   Roaring under_other_labels(const absl::flat_hash_map<SeriesId, uint64_t>& sums) {
@@ -194,8 +219,9 @@ class Verifier {
   SeriesRecords records_;
   VerifyReport report_;
   Obsolete obsolete_;
-  Roaring known_;    // Series with a record.
-  Roaring missing_;  // Those without that were reported.
+  absl::flat_hash_map<SeriesId, Lifetime> lifetimes_;  // Of the window that is being read, from its raw chunks.
+  Roaring known_;                                      // Series with a record.
+  Roaring missing_;                                    // Those without that were reported.
 };
 
 }  // namespace
