@@ -25,15 +25,16 @@ constexpr size_t kOldestScanMax = 10'000;
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> Engine::open(const Common& common) {
-  std::unique_ptr<Engine> engine(new Engine(common));
-  if (Status status = engine->start(); !status.ok()) return fail(status);
+Result<std::unique_ptr<Engine>> Engine::open(const Common& common, OpenMode mode, SeriesId first_id,
+                                             std::function<void()> failed) {
+  std::unique_ptr<Engine> engine(new Engine(common, mode, std::move(failed)));
+  if (Status status = engine->start(first_id); !status.ok()) return fail(status);
   return engine;
 }
 
-Status Engine::start() {
+Status Engine::start(SeriesId first_id) {
   const Options& options = common_.options;
-  auto rocks = Rocks::open(common_.dir, options, common_.logger);
+  auto rocks = Rocks::open(common_.dir, options, common_.logger, mode_);
   if (!rocks) return rocks.error();
   rocks_ = std::move(*rocks);
   rocks_->set_on_failure([this](const Status& why) { health_.fail(why); });
@@ -43,6 +44,7 @@ Status Engine::start() {
   auto recovered = recover(*rocks_, *records_, *shards, common_.clock, common_.logger, common_.metrics);
   if (!recovered) return recovered.error();
   head_ = std::move(recovered->head);
+  head_->next_id = std::max(head_->next_id.load(), first_id);
   state_ = std::make_unique<State>(*rocks_);
   retention_ = std::make_unique<Retention>(*head_, *rocks_, *records_, common_.metrics, common_.logger);
   log_ = std::make_unique<Log>(*rocks_, options, common_.clock, health_, common_.metrics, recovered->log_bytes,
@@ -53,6 +55,7 @@ Status Engine::start() {
                                            common_.clock, common_.retention_ms);
   rewriter_ = std::make_unique<WindowRewriter>(*rocks_, common_.metrics, common_.logger, common_.clock,
                                                common_.dir.ingest + "/windows", WindowRewriter::Limits{});
+  if (mode_ == OpenMode::kRead) return {};
   maintenance_ = std::make_unique<Maintenance>(
       Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }, [this] { return closed_windows(); }});
   if (recovered->log_bytes >= options.log_bytes_max) maintenance_->ask_checkpoint();
@@ -73,7 +76,17 @@ std::unique_ptr<Querier> Engine::querier() {
   return std::make_unique<StoreQuerier>(ReadParts{*head_, *rocks_, *records_, common_.metrics});
 }
 
+void Engine::ask_retention() {
+  if (maintenance_) maintenance_->ask_retention();
+}
+
+Status Engine::check() {
+  const MutexLock lock(files_mu_);
+  return checkpointer_->run(false);
+}
+
 Status Engine::close() {
+  if (mode_ == OpenMode::kRead) return common_.gate.status();
   maintenance_.reset();
   Status status = checkpointer_->run(true);
   log_.reset();
@@ -87,6 +100,13 @@ Cardinality Engine::cardinality(size_t limit) {
   out.min_ms = now.min_ms;
   out.max_ms = now.max_ms;
   return out;
+}
+
+Status Engine::write_state(const std::vector<StateChange>& changes) {
+  Status status = state_->write(changes);
+  // RocksDB may have given up writing for reasons of its own, as after a read error of a compaction.
+  if (status.code() == Code::kIo || status.code() == Code::kCorruption) health_.fail(status);
+  return status;
 }
 
 Stats Engine::stats() {
@@ -133,7 +153,7 @@ Retention::Limits Engine::limits() const {
 
 bool Engine::closed_windows() {
   const MutexLock lock(files_mu_);
-  if (!health_.status().ok()) return false;
+  if (!health_.writable() || !common_.gate.is_open()) return false;
   return rewriter_->step(
       {window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(), head_->newest_ms.load(), limits().tiers()});
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,7 @@ class Engine {
     Logger& logger;
     Metrics& metrics;
     const DataDir& dir;
+    WriteGate& gate;
     // As of the last configuration reload.
     const std::atomic<int64_t>& retention_ms;
     const std::atomic<uint64_t>& retention_bytes;
@@ -32,8 +34,11 @@ class Engine {
     const std::atomic<int64_t>& retention_1h_ms;
   };
 
-  // Opens or creates, and replays the log. One engine at a time may be open on a directory.
-  static Result<std::unique_ptr<Engine>> open(const Common& common);
+  // Opens or creates, and replays the log. One engine at a time may be open on a directory. `mode` is not kSalvage;
+  // with kRead no samples and no state may be written. New series get ids from `first_id` on, or higher. `failed` is
+  // called once, when a write has failed; perhaps with RocksDB's locks held.
+  static Result<std::unique_ptr<Engine>> open(const Common& common, OpenMode mode, SeriesId first_id,
+                                              std::function<void()> failed);
   // Leaves the directory as a crash would. REQUIRES: commits and queriers have ended.
   ~Engine() = default;
   Engine(const Engine&) = delete;
@@ -43,20 +48,30 @@ class Engine {
   Result<CommitReport> commit(Batch& batch);
   std::unique_ptr<Querier> querier();
   State& state() { return *state_; }
+  Status write_state(const std::vector<StateChange>& changes);
   Stats stats();
   Cardinality cardinality(size_t limit);
 
   // Copies all that is stored now into a new data directory `path`. Thread-safe.
   Status snapshot_to(const std::string& path);
   // Returns at once. Thread-safe.
-  void ask_retention() { maintenance_->ask_retention(); }
+  void ask_retention();
+
+  // The first write that failed, or OK: from then on commits are refused. Thread-safe, as are the next three.
+  Status failure() const { return health_.status(); }
+  bool disk_was_full() const { return rocks_->disk_was_full(); }
+  SeriesId next_id() const { return head_->next_id.load(); }
+  uint64_t head_bytes() const { return head_->bytes(); }
+  // Whether the disk takes writes: a checkpoint.
+  Status check();
 
   // Ends the background work and seals the head. Nothing but queries and state may be asked for afterwards.
   Status close();
 
  private:
-  explicit Engine(const Common& common) : common_(common), health_(common.logger, common.metrics) {}
-  Status start();
+  Engine(const Common& common, OpenMode mode, std::function<void()> failed)
+      : common_(common), mode_(mode), health_(common.gate, std::move(failed)) {}
+  Status start(SeriesId first_id);
   void checkpoint();
   void retain();
   Retention::Limits limits() const;
@@ -64,6 +79,7 @@ class Engine {
   int64_t oldest_in_files_ms();
 
   const Common common_;
+  const OpenMode mode_;
   Health health_;
   // Checkpoints, retention, work on closed windows and snapshots, one at a time: held across I/O, never taken by a
   // commit or a query.
@@ -78,7 +94,7 @@ class Engine {
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<WindowRewriter> rewriter_;
-  std::unique_ptr<Maintenance> maintenance_;
+  std::unique_ptr<Maintenance> maintenance_;  // Null in an engine that only reads.
 };
 
 }  // namespace tidemark::storage

@@ -40,6 +40,7 @@ class FailStopEnv::Latch {
       const MutexLock lock(mu_);
       if (closed()) return;
       failure_ = failure;
+      disk_was_full_ = why.IsNoSpace();
       act = on_failure_;
       closed_.store(true, std::memory_order_release);
     }
@@ -50,6 +51,11 @@ class FailStopEnv::Latch {
     if (!closed()) return {};
     const MutexLock lock(mu_);
     return failure_;
+  }
+
+  bool disk_was_full() const {
+    const MutexLock lock(mu_);
+    return disk_was_full_;
   }
 
   void set_on_failure(std::function<void(const Status&)> act) {
@@ -65,6 +71,7 @@ class FailStopEnv::Latch {
   std::atomic<bool> closed_{false};  // Release after failure_ is set.
   mutable Mutex mu_;
   Status failure_ TM_GUARDED_BY(mu_);
+  bool disk_was_full_ TM_GUARDED_BY(mu_) = false;
   std::function<void(const Status&)> on_failure_ TM_GUARDED_BY(mu_);
 };
 
@@ -105,6 +112,17 @@ class FailStopEnv::File final : public FSWritableFile {
   }
   uint64_t GetFileSize(const IOOptions& options, IODebugContext* debug) override {
     return target_ ? target_->GetFileSize(options, debug) : bytes_;
+  }
+  // The file below allocates ahead, and gives back at the end what it did not need.
+  void SetPreallocationBlockSize(size_t bytes) override {
+    if (target_) target_->SetPreallocationBlockSize(bytes);
+  }
+  void GetPreallocationStatus(size_t* block_bytes, size_t* blocks) override {
+    *block_bytes = *blocks = 0;
+    if (target_) target_->GetPreallocationStatus(block_bytes, blocks);
+  }
+  void PrepareWrite(size_t offset, size_t bytes, const IOOptions& options, IODebugContext* debug) override {
+    if (target_) target_->PrepareWrite(offset, bytes, options, debug);
   }
   // Only saves work: what cannot be allocated now fails when it is written.
   IOStatus Allocate(uint64_t offset, uint64_t bytes, const IOOptions& options, IODebugContext* debug) override {
@@ -217,6 +235,7 @@ FailStopEnv::FailStopEnv(rocksdb::Env* base)
 FailStopEnv::~FailStopEnv() = default;
 
 Status FailStopEnv::failure() const { return latch_->failure(); }
+bool FailStopEnv::disk_was_full() const { return latch_->disk_was_full(); }
 void FailStopEnv::set_on_failure(std::function<void(const Status&)> act) { latch_->set_on_failure(std::move(act)); }
 
 }  // namespace tidemark::storage

@@ -31,6 +31,8 @@ class FailStopEnv {
   rocksdb::Env* env() const { return env_.get(); }
   // The first write that failed, kIo; or OK. Thread-safe.
   Status failure() const;
+  // There was no space for it.
+  bool disk_was_full() const;
   // Called once, on the thread whose write fails, perhaps with RocksDB's locks held; at once if that has been.
   void set_on_failure(std::function<void(const Status&)> act);
 

@@ -12,9 +12,9 @@
 #include <functional>
 #include <thread>
 
-#include "aggregator/storage/health.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/rocks.h"
+#include "aggregator/storage/write_gate.h"
 #include "model/clock.h"
 #include "model/mutex.h"
 

@@ -39,7 +39,23 @@ std::array<prometheus::Counter*, 2> by_tier(prometheus::Registry& registry, cons
   return {&counter(registry, name, help, {{"tier", "5m"}}), &counter(registry, name, help, {{"tier", "1h"}})};
 }
 
+std::array<prometheus::Gauge*, kReadOnlyReasonCount> read_only_reasons(prometheus::Registry& registry) {
+  std::array<prometheus::Gauge*, kReadOnlyReasonCount> out{};
+  auto& family = prometheus::BuildGauge()
+                     .Name("tidemark_storage_read_only_reason")
+                     .Help("1 while the store takes no samples for this reason.")
+                     .Register(registry);
+  for (size_t i = 0; i < kReadOnlyReasonCount; ++i) {
+    out[i] = &family.Add({{"reason", std::string(read_only_reason_name(static_cast<ReadOnlyReason>(i)))}});
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string_view read_only_reason_name(ReadOnlyReason reason) {
+  return reason == ReadOnlyReason::kDiskFull ? "disk_full" : "failed_write";
+}
 
 Metrics::Metrics(prometheus::Registry& registry)
     : commits(counter(registry, "commits_total", "Batches committed.")),
@@ -82,6 +98,11 @@ Metrics::Metrics(prometheus::Registry& registry)
       corruptions(counter(registry, "corruptions_total", "Stored pieces that did not read and were skipped.")),
       replay_seconds(gauge(registry, "replay_duration_seconds", "Time the last start took to load and replay.")),
       replayed_records(gauge(registry, "replayed_records", "Log records the last start replayed.")),
-      read_only(gauge(registry, "read_only", "1 when the store takes no samples because a write failed.")) {}
+      read_only(gauge(registry, "read_only", "1 while the store takes no samples.")),
+      read_only_reason(read_only_reasons(registry)),
+      reopens(counter(registry, "reopens_total", "Times the store opened its files again by itself.")),
+      reopen_failures(counter(registry, "reopen_failures_total", "Times it could not.")),
+      disk_free_bytes(gauge(registry, "disk_free_bytes", "Bytes left in the file system of the data directory.")),
+      reserve_bytes(gauge(registry, "reserve_bytes", "Bytes kept for when the disk is full.")) {}
 
 }  // namespace tidemark::storage

@@ -12,6 +12,11 @@
 
 namespace tidemark::storage {
 
+// Why the store takes no samples. What stands last is told first.
+enum class ReadOnlyReason { kFailedWrite, kDiskFull };
+inline constexpr size_t kReadOnlyReasonCount = 2;
+std::string_view read_only_reason_name(ReadOnlyReason reason);
+
 struct Metrics {
   explicit Metrics(prometheus::Registry& registry);
 
@@ -55,6 +60,11 @@ struct Metrics {
   prometheus::Gauge& replay_seconds;
   prometheus::Gauge& replayed_records;
   prometheus::Gauge& read_only;
+  std::array<prometheus::Gauge*, kReadOnlyReasonCount> read_only_reason;
+  prometheus::Counter& reopens;  // Of RocksDB, after a failed write or when the disk has space again.
+  prometheus::Counter& reopen_failures;
+  prometheus::Gauge& disk_free_bytes;
+  prometheus::Gauge& reserve_bytes;
 };
 
 }  // namespace tidemark::storage

@@ -182,8 +182,8 @@ Status Retention::remove_records(const Roaring& ids) {
   }
   // A checkpoint's ingest of hashes would have to wait for them.
   if (all.empty()) return {};
-  return to_status(rocks_.db().Flush(rocksdb::FlushOptions(), rocks_.family(Family::kSeries)),
-                   "removing series records");
+  return rocks_.written(rocks_.db().Flush(rocksdb::FlushOptions(), rocks_.family(Family::kSeries)),
+                        "removing series records");
 }
 
 Status Retention::drop_range(Family family, const Cut& cut) {

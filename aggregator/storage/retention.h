@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "aggregator/storage/head.h"
-#include "aggregator/storage/health.h"
+#include "aggregator/storage/metrics.h"
 #include "aggregator/storage/rollup_writer.h"
 #include "aggregator/storage/series_records.h"
 #include "aggregator/storage/window_index.h"

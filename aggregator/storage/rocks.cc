@@ -67,8 +67,7 @@ rocksdb::DBOptions database_options(const Options& options, const std::shared_pt
   db.recycle_log_file_num = 0;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
-  db.write_buffer_manager =
-      std::make_shared<rocksdb::WriteBufferManager>(log_memtable_bytes(options) + (24 << 20), cache);
+  db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(memtable_bytes_max(options), cache);
   return db;
 }
 
@@ -129,6 +128,8 @@ Status open_failure(const DataDir& dir, const rocksdb::Status& status) {
 
 }  // namespace
 
+uint64_t memtable_bytes_max(const Options& options) { return log_memtable_bytes(options) + (24 << 20); }
+
 Status to_status(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return {};
   std::string message = std::string(doing) + ": " + status.ToString();
@@ -142,7 +143,8 @@ Result<std::unique_ptr<Rocks>> Rocks::prepare(const DataDir& dir, const Options&
   std::unique_ptr<Rocks> rocks(new Rocks());
   std::error_code error;
   // What is only read is there, even if it has lost the file that says so.
-  const bool exists = mode != OpenMode::kServe || std::filesystem::exists(dir.rocks + "/CURRENT", error);
+  const bool serves = mode == OpenMode::kServe || mode == OpenMode::kServeFrugally;
+  const bool exists = !serves || std::filesystem::exists(dir.rocks + "/CURRENT", error);
   auto encrypted = open_encryption(dir.path, exists, options.encryption_key_file, options.env, logger);
   if (!encrypted) return fail(encrypted.error());
   rocks->encrypted_env_ = std::move(*encrypted);
@@ -153,15 +155,16 @@ Result<std::unique_ptr<Rocks>> Rocks::prepare(const DataDir& dir, const Options&
   for (size_t i = 0; i < kFamilyCount; ++i) {
     rocks->families_.emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i), options, cache));
   }
-  if (mode == OpenMode::kSalvage) {
+  rocks->db_options_.avoid_flush_during_recovery = mode == OpenMode::kServeFrugally;
+  if (mode == OpenMode::kSalvage || mode == OpenMode::kServeFrugally) {
     for (rocksdb::ColumnFamilyDescriptor& family : rocks->families_) family.options.disable_auto_compactions = true;
   }
-  if (mode != OpenMode::kServe) {
+  if (!serves) {
     rocks->db_options_.create_if_missing = false;
     rocks->db_options_.paranoid_checks = false;
     rocks->db_options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
   }
-  if (mode == OpenMode::kServe) {
+  if (serves) {
     rocks->fail_stop_ = std::make_unique<FailStopEnv>(rocks->db_options_.env);
     rocks->db_options_.env = rocks->fail_stop_->env();
   }

@@ -20,7 +20,9 @@ enum class Family : size_t { kDefault, kSeries, kPostings, kChunks, kCheckpoints
 inline constexpr size_t kFamilyCount = 7;
 
 enum class OpenMode {
-  kServe,    // Makes what is missing.
+  kServe,  // Makes what is missing.
+  // As kServe, with as few writes as possible, for a full disk: what the log holds stays there, nothing is compacted.
+  kServeFrugally,
   kRead,     // Changes nothing. What is damaged does not stop it, but fails when read.
   kSalvage,  // As kRead, but writable, with nothing compacted: what reads is to be taken out.
 };
@@ -52,6 +54,7 @@ class Rocks {
   Status written(const rocksdb::Status& status, std::string_view doing) const;
   // The failure after which nothing was written any more, or OK.
   Status failure() const { return fail_stop_ ? fail_stop_->failure() : Status(); }
+  bool disk_was_full() const { return fail_stop_ && fail_stop_->disk_was_full(); }
   // See FailStopEnv.
   void set_on_failure(std::function<void(const Status&)> act) {
     if (fail_stop_) fail_stop_->set_on_failure(std::move(act));
@@ -72,7 +75,7 @@ class Rocks {
   rocksdb::Status open_for_reading(const DataDir& dir);
 
   std::unique_ptr<rocksdb::Env> encrypted_env_;  // Null when not encrypted.
-  std::unique_ptr<FailStopEnv> fail_stop_;       // Over the former. Of kServe.
+  std::unique_ptr<FailStopEnv> fail_stop_;       // Over the former. Null when opened to read or to salvage.
   rocksdb::FileLock* lock_ = nullptr;            // Of kRead; RocksDB takes its own only to write.
   rocksdb::DBOptions db_options_;
   std::vector<rocksdb::ColumnFamilyDescriptor> families_;
@@ -80,6 +83,9 @@ class Rocks {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   bool log_was_damaged_ = false;
 };
+
+// Bound on all memtables together.
+uint64_t memtable_bytes_max(const Options& options);
 
 // The same failure as ours: "reading series: IO error: ...".
 Status to_status(const rocksdb::Status& status, std::string_view doing);

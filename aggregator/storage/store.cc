@@ -2,7 +2,8 @@
 
 #include <filesystem>
 
-#include "aggregator/storage/engine.h"
+#include "aggregator/storage/engine_keeper.h"
+#include "aggregator/storage/lent_querier.h"
 #include "aggregator/storage/snapshot.h"
 
 namespace tidemark::storage {
@@ -15,6 +16,7 @@ class StoreImpl final : public Store {
         clock_(clock),
         logger_(logger),
         metrics_(registry),
+        gate_(logger, metrics_),
         retention_ms_(options.retention_ms),
         retention_bytes_(options.retention_bytes),
         retention_5m_ms_(options.retention_5m_ms),
@@ -24,27 +26,50 @@ class StoreImpl final : public Store {
     auto dir = prepare_data_dir(options_.path);
     if (!dir) return dir.error();
     dir_ = *dir;
-    auto engine = Engine::open({options_, clock_, logger_, metrics_, dir_, retention_ms_, retention_bytes_,
-                                retention_5m_ms_, retention_1h_ms_});
-    if (!engine) return engine.error();
-    engine_ = std::move(*engine);
-    return {};
+    keeper_ =
+        std::make_unique<EngineKeeper>(Engine::Common{options_, clock_, logger_, metrics_, dir_, gate_, retention_ms_,
+                                                      retention_bytes_, retention_5m_ms_, retention_1h_ms_});
+    return keeper_->start();
   }
 
-  Result<CommitReport> commit(Batch& batch) override { return engine_->commit(batch); }
-  Result<std::unique_ptr<Querier>> querier() override { return engine_->querier(); }
+  Result<CommitReport> commit(Batch& batch) override {
+    Status status = gate_.status();
+    if (status.ok()) {
+      if (const auto engine = keeper_->lend()) return engine->commit(batch);
+      status = EngineKeeper::reopening();
+    }
+    metrics_.commit_failures.Increment();
+    return fail(std::move(status));
+  }
 
-  Result<std::optional<std::string>> get_state(std::string_view key) override { return engine_->state().get(key); }
+  Result<std::unique_ptr<Querier>> querier() override {
+    auto engine = keeper_->lend();
+    if (!engine) return fail(EngineKeeper::reopening());
+    return std::make_unique<LentQuerier>(std::move(engine));
+  }
+
+  Result<std::optional<std::string>> get_state(std::string_view key) override {
+    const auto engine = keeper_->lend();
+    if (!engine) return fail(EngineKeeper::reopening());
+    return engine->state().get(key);
+  }
   Result<std::vector<std::pair<std::string, std::string>>> scan_state(std::string_view prefix) override {
-    return engine_->state().scan(prefix);
+    const auto engine = keeper_->lend();
+    if (!engine) return fail(EngineKeeper::reopening());
+    return engine->state().scan(prefix);
   }
-  Status write_state(const std::vector<StateChange>& changes) override { return engine_->state().write(changes); }
+  Status write_state(const std::vector<StateChange>& changes) override {
+    const auto engine = keeper_->lend();
+    return engine ? engine->write_state(changes) : EngineKeeper::reopening();
+  }
 
   Status snapshot(const std::string& name) override {
     if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
       return Status::invalid("a snapshot's name must be that of a file, got \"" + name + "\"");
     }
-    return engine_->snapshot_to(options_.path + "/" + kSnapshotsFolder + "/" + name);
+    const auto engine = keeper_->lend();
+    if (!engine) return EngineKeeper::reopening();
+    return engine->snapshot_to(options_.path + "/" + kSnapshotsFolder + "/" + name);
   }
 
   // From a snapshot, so that checkpoints need not wait while files are copied.
@@ -53,7 +78,8 @@ class StoreImpl final : public Store {
     const std::string source = options_.path + "/backup";
     std::error_code ignored;
     std::filesystem::remove_all(source, ignored);
-    const Status taken = engine_->snapshot_to(source);
+    Status taken = EngineKeeper::reopening();
+    if (const auto engine = keeper_->lend()) taken = engine->snapshot_to(source);
     Result<Backup> made = taken.ok()
                               ? make_backup(source, {folder, options_.encryption_key_file, options_.env}, keep, logger_)
                               : fail(taken);
@@ -62,36 +88,43 @@ class StoreImpl final : public Store {
     return made;
   }
 
-  Cardinality cardinality(size_t limit) override { return engine_->cardinality(limit); }
+  Cardinality cardinality(size_t limit) override {
+    const auto engine = keeper_->lend();
+    return engine ? engine->cardinality(limit) : Cardinality();
+  }
 
-  Status close() override { return engine_->close(); }
+  Status close() override { return keeper_->close(); }
 
   void set_retention(int64_t retention_ms, uint64_t retention_bytes) override {
     retention_ms_ = retention_ms;
     retention_bytes_ = retention_bytes;
-    engine_->ask_retention();
+    if (const auto engine = keeper_->lend()) engine->ask_retention();
   }
 
   void set_rollup_retention(int64_t retention_5m_ms, int64_t retention_1h_ms) override {
     retention_5m_ms_ = retention_5m_ms;
     retention_1h_ms_ = retention_1h_ms;
-    engine_->ask_retention();
+    if (const auto engine = keeper_->lend()) engine->ask_retention();
   }
 
-  Stats stats() override { return engine_->stats(); }
+  Stats stats() override {
+    const auto engine = keeper_->lend();
+    return engine ? engine->stats() : Stats();
+  }
 
  private:
   const Options options_;
   const Clock& clock_;
   Logger& logger_;
   Metrics metrics_;
+  WriteGate gate_;
   std::atomic<int64_t> retention_ms_;
   std::atomic<uint64_t> retention_bytes_;
   std::atomic<int64_t> retention_5m_ms_;
   std::atomic<int64_t> retention_1h_ms_;
   DataDir dir_;
   std::atomic<bool> backing_up_ = false;
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<EngineKeeper> keeper_;
 };
 
 }  // namespace

@@ -55,6 +55,13 @@ struct Options {
   unsigned shards = 0;  // 0: chosen from the number of cores.
   uint64_t block_cache_bytes = 32 << 20;
 
+  // Full disks and failed writes.
+  uint64_t min_free_bytes = 10 << 20;  // With less free in the file system, no samples are taken.
+  // Kept free besides, for opening, alert state and retention on a full disk. Nothing: as much as all memtables and a
+  // checkpoint take.
+  std::optional<uint64_t> reserve_bytes;
+  int64_t reopen_after_ms = 1000;  // From a failed write to opening again; from there on doubled up to a minute.
+
   // Beneath: what all files of samples are read and written through, for encryption and for tests that let disks fail.
   // Null: the operating system's. Outlives the store.
   rocksdb::Env* env = nullptr;

@@ -17,7 +17,8 @@ class FaultFixture : public StoreFixture {
   FaultFixture() {
     options_.env = env_.get();
     options_.retention_ms = int64_t{3650} * 86'400'000;
-    options_.log_bytes_max = 2500;  // A checkpoint every few batches.
+    options_.reopen_after_ms = 3'600'000;  // Not of its own accord.
+    options_.log_bytes_max = 2500;         // A checkpoint every few batches.
     if (const char* seed = std::getenv("TIDEMARK_TEST_SEED")) seed_ = std::strtoull(seed, nullptr, 10);
     random_.seed(seed_);
   }

@@ -47,7 +47,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
     bool lasting = false;
     Error error = Error::kIo;
     unsigned changes = kAnyChange;
-    std::string path_part;  // Only files and folders whose path contains it.
+    std::string path_part = {};  // Only files and folders whose path contains it.
   };
 
   // What a cut may leave of what was not synced. Without any of these: nothing.

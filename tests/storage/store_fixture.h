@@ -50,6 +50,7 @@ class StoreFixture : public ::testing::Test {
     options_.path = dir_.file("data");
     options_.sync = SyncPolicy::kNever;
     options_.shards = 4;
+    options_.reserve_bytes = 0;
   }
 
   void open() {

@@ -306,7 +306,8 @@ TEST_F(StoreTest, CheckpointsKeepTheLogShortWhileChunksStayOpen) {
     clock_.advance_ms(1000);
   }
   EXPECT_LT(most, 2 * options_.log_bytes_max + (8 << 10));
-  EXPECT_GT(metric("tidemark_storage_checkpoints_total"), 2);
+  // On a busy machine the third may be under way.
+  EXPECT_TRUE(testing::eventually([this] { return metric("tidemark_storage_checkpoints_total") > 2; }));
   EXPECT_EQ(metric("tidemark_storage_chunks_sealed_total"), 0) << "no chunk was full";
   const Content before = read_all();
   EXPECT_EQ(before.size(), 500u);
