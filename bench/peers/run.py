@@ -157,6 +157,8 @@ def measure(system, options, end):
         row['CPU s / M samples'] = round(running.cpu_seconds() / samples * 1e6, 3)
         row['RSS MB after load'] = round(running.memory_mb('VmRSS'))
         row['peak RSS MB'] = round(running.memory_mb('VmHWM'))
+        if system.name == 'victoriametrics':
+            running.get('/internal/force_flush')  # What came last is not searchable for some seconds otherwise.
         for name, (expression, seconds) in QUERIES.items():
             if seconds < 0:
                 seconds = int(options.hours * 3600)
