@@ -166,7 +166,7 @@ int64_t Engine::oldest_in_files_ms() {
   std::optional<Window> first;
   for (size_t i = 0; at->Valid(); at->Next(), ++i) {
     const auto key = parse_chunk_key(view(at->key()));
-    if (!key) break;
+    if (!key || key->tier != Tier::kRaw) break;
     if (!first) first = key->window;
     if (key->window != *first) break;
     if (i == kOldestScanMax) return window_start_ms(*first);

@@ -22,6 +22,7 @@ struct SelectHints {
   std::string
       function;  // The function or aggregation directly around the selector; "series" when only labels are wanted.
   // Rollups up to this resolution may answer although raw samples are there. 0: only where nothing else is left.
+  // -1: none, stored samples or nothing.
   int64_t max_resolution_ms = 0;
 };
 

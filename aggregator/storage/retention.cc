@@ -79,6 +79,9 @@ Result<Retention::Cut> Retention::cut_rollup(Tier tier, Window newest, int64_t n
 
 Result<Window> Retention::first_not_folded(const std::vector<Window>& windows, Window first_kept, int64_t now_ms,
                                            const Limits& limits) {
+  if (limits.tiers() == 0) return first_kept;
+  // Late samples may still be in memory.
+  const int64_t head_oldest_ms = head_.oldest_ms();
   for (const Window window : windows) {
     if (window >= first_kept) break;
     // Only tiers that would keep what is folded.
@@ -89,7 +92,7 @@ Result<Window> Retention::first_not_folded(const std::vector<Window>& windows, W
     if (tiers == 0) continue;
     const auto done = WindowRewriter::is_done(rocks_, window, limits.tiers() & tiers);
     if (!done) return fail(done.error());
-    if (!*done) return window;
+    if (!*done || head_oldest_ms < window_start_ms(window + 1)) return window;
   }
   return first_kept;
 }

@@ -68,12 +68,14 @@ std::unique_ptr<SeriesSet> StoreQuerier::select(const std::vector<Matcher>& matc
 Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_set(const std::vector<Matcher>& matchers, const Times& times,
                                                           const SelectHints& hints, bool sorted) {
   TierPlan plan;
-  if (window_of(times.from_ms) < times.raw_first || hints.max_resolution_ms > 0) {
+  if (hints.max_resolution_ms > 0 || (hints.max_resolution_ms == 0 && window_of(times.from_ms) < times.raw_first)) {
     auto made = plan_tiers(parts_.rocks, times.raw_first, times.from_ms, times.max_ms, hints);
     if (!made) return fail(made.error());
     plan = std::move(*made);
   }
-  if (plan.rollups.empty()) return make_raw_set(matchers, clip(times.min_ms), times.max_ms, sorted);
+  // Raw samples answer all times asked for; what lies before them was of use to rollups only.
+  const bool raw_answers = window_of(std::max(times.min_ms, kOldestTimestampMs)) >= plan.raw_from;
+  if (plan.rollups.empty() || raw_answers) return make_raw_set(matchers, clip(times.min_ms), times.max_ms, sorted);
   const int64_t raw_ms = std::max(clip(times.min_ms), window_start_ms(plan.raw_from));
   auto raw = make_raw_set(matchers, raw_ms, times.max_ms, true);
   if (!raw) return raw;

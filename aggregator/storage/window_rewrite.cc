@@ -1,5 +1,7 @@
 #include "aggregator/storage/window_rewrite.h"
 
+#include <rocksdb/experimental.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -193,6 +195,16 @@ class WindowRewriter::Piece {
   size_t chunks_after_ = 0;
 };
 
+void WindowRewriter::compact_soon(Window window) {
+  const std::string begin = window_prefix(Tier::kRaw, window);
+  const std::string end = window_prefix(Tier::kRaw, window + 1);
+  const rocksdb::Slice begin_slice(begin);
+  const rocksdb::Slice end_slice(end);
+  // A hint: without it what was replaced lies about until later files come to compact it with.
+  rocksdb::experimental::SuggestCompactRange(&rocks_.db(), rocks_.family(Family::kChunks), &begin_slice, &end_slice)
+      .PermitUncheckedError();
+}
+
 bool WindowRewriter::step(const Bounds& bounds) {
   WindowIndex index(rocks_, nullptr);
   const Window closed_before =
@@ -275,6 +287,7 @@ Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
   if (progress.done() && dirty.isEmpty()) {
     metrics_.rewrite_windows.Increment();
     metrics_.rewrite_days_due.Decrement();
+    compact_soon(window);
   }
   return true;
 }

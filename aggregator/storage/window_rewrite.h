@@ -83,6 +83,7 @@ class WindowRewriter {
   class Piece;
   void count_due(const std::vector<Window>& windows, uint64_t tiers);
 
+  void compact_soon(Window window);
   Result<bool> step_in(Window window, uint64_t tiers);
 
   Rocks& rocks_;

@@ -82,7 +82,9 @@ class Export {
   Status metric(const std::string& name, const std::vector<MatcherSet>& sets, size_t at) {
     MatcherSet matchers = sets[at];
     matchers.push_back(Matcher::equal(kMetricName, name));
-    const auto set = querier_.select(matchers, min_ms_, max_ms_, {}, true);
+    storage::SelectHints hints;
+    hints.max_resolution_ms = -1;  // What is written is to be what was stored.
+    const auto set = querier_.select(matchers, min_ms_, max_ms_, hints, true);
     while (set->next()) {
       bool done_already = false;  // By an earlier --match.
       for (size_t i = 0; i < at; ++i) done_already = done_already || matches_all(sets[i], set->labels());

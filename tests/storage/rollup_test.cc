@@ -389,6 +389,16 @@ TEST_F(Rollups, RawDaysStayUntilTheyAreFolded) {
   const auto values = (*querier)->label_values("k", {}, kStartMs, kStartMs + kDayMs, 0);
   ASSERT_TRUE(values);
   EXPECT_EQ(*values, std::vector<std::string>{"x"});
+  // Stored samples only.
+  SelectHints stored;
+  stored.max_resolution_ms = -1;
+  const auto all = *Matcher::make(MatchOp::kRegex, "k", ".+");
+  EXPECT_TRUE(read_set(*(*querier)->select({all}, kStartMs, kStartMs + 3 * kDayMs, stored, false)).empty());
+  EXPECT_FALSE(read_set(*(*querier)->select({all}, kStartMs, kStartMs + 3 * kDayMs, {}, false)).empty());
+  // What raw samples answer alone does not mention rollups, though they end just before.
+  const auto raw = bed.range("m", bed.clock_.now_ms() - 23 * kHourMs, bed.clock_.now_ms(), kMinuteMs);
+  ASSERT_TRUE(raw);
+  EXPECT_TRUE(raw->infos.empty());
   // A tier's own retention, and the series' records with it.
   bed.options_.retention_5m_ms = 2 * kDayMs;
   bed.store_->set_rollup_retention(2 * kDayMs, 0);
