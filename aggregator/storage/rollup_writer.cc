@@ -98,6 +98,7 @@ Status RollupWriter::write_postings(Ingest& ingest, Tier tier, bool all) {
   const std::string from = window_prefix(Tier::kRaw, day_);
   const std::string to = window_prefix(tier, window);
   for (at->Seek(all_postings_key(Tier::kRaw, day_)); at->Valid() && at->key().starts_with(from); at->Next()) {
+    if (is_lifetimes_key(view(at->key()))) continue;  // Minutes of the day mean nothing in a longer window.
     const std::string key = to + std::string(view(at->key()).substr(from.size()));
     std::string value(view(at->value()));
     if (!all) {

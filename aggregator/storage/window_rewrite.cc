@@ -286,7 +286,7 @@ Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
   piece.count(metrics_);
   if (progress.done() && dirty.isEmpty()) {
     metrics_.rewrite_windows.Increment();
-    metrics_.rewrite_days_due.Decrement();
+    metrics_.rewrite_days_due.Set(std::max(0.0, metrics_.rewrite_days_due.Value() - 1));
     compact_soon(window);
   }
   return true;

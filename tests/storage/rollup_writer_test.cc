@@ -113,6 +113,10 @@ TEST_F(RollupWriting, APassOverCrashesMissesNothing) {
   }
   EXPECT_EQ(samples_in(buckets(Tier::k5m, kDay, 70)), 1);
   EXPECT_TRUE(named(Tier::k5m, kDay, "70").contains(70));
+  std::string value;
+  const std::string lifetimes = lifetimes_key(Tier::k5m, kDay, 0);
+  EXPECT_TRUE(
+      rocks_->db().Get(rocksdb::ReadOptions(), rocks_->family(Family::kPostings), lifetimes, &value).IsNotFound());
 }
 
 TEST_F(RollupWriting, TiersWantedLaterAreMadeLater) {

@@ -13,6 +13,7 @@
 #include "aggregator/storage/chunk_merge.h"
 #include "aggregator/storage/data_dir.h"
 #include "aggregator/storage/ingest.h"
+#include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/metrics.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rocks.h"
@@ -78,6 +79,8 @@ class WindowsFixture : public ::testing::Test {
       for (const SeriesId id : ids) postings[postings_key(Tier::kRaw, window, "id", std::to_string(id))].add(id);
       ASSERT_TRUE((*ingest)->next_file(Family::kPostings).ok());
       ASSERT_TRUE((*ingest)->merge(all_postings_key(Tier::kRaw, window), encode_postings(ids)).ok());
+      const std::map<SeriesId, Lifetime> lifetimes{{ids.minimum(), Lifetime{0, 1}}};
+      ASSERT_TRUE((*ingest)->merge(lifetimes_key(Tier::kRaw, window, 0), encode_lifetimes(lifetimes)).ok());
       for (const auto& [key, some] : postings) ASSERT_TRUE((*ingest)->merge(key, encode_postings(some)).ok());
     }
     const Status status = (*ingest)->commit();
