@@ -20,6 +20,12 @@ std::string snapshot_name(int64_t now_ms) {
   return fmt::format("{}-{:08x}{:08x}", name, random(), random());
 }
 
+Answer no_content() {
+  Answer answer;
+  answer.no_content = true;
+  return answer;
+}
+
 }  // namespace
 
 Outcome snapshot(const Options&, const Parts& parts, const net::Request& request) {
@@ -32,6 +38,23 @@ Outcome snapshot(const Options&, const Parts& parts, const net::Request& request
   Answer answer;
   JsonWriter(answer.body).begin_object().key("name").string(name).end_object();
   return answer;
+}
+
+Outcome delete_series(const Options&, const Parts& parts, const net::Request& request) {
+  const Parameters parameters(request);
+  if (parameters.values("match[]").empty()) return refuse({ErrorType::kBadData, "no match[] parameter provided"});
+  const auto range = parameters.start_and_end();
+  if (!range) return refuse(range.error());
+  const auto sets = parameters.matcher_sets();
+  if (!sets) return refuse(bad_parameter("match[]", sets.error().message()));
+  const Status status = parts.admin.delete_samples(*sets, range->min_ms, range->max_ms);
+  if (!status.ok()) return refuse(error_of(status));
+  return no_content();
+}
+
+Outcome clean_tombstones(const Options&, const Parts& parts, const net::Request&) {
+  if (const Status status = parts.admin.clean_tombstones(); !status.ok()) return refuse(error_of(status));
+  return no_content();
 }
 
 Outcome backup(const Options& options, const Parts& parts, const net::Request&) {

@@ -11,6 +11,11 @@ namespace tidemark::api {
 // is part of it in any case.
 Outcome snapshot(const Options& options, const Parts& parts, const net::Request& request);
 
+// Deletes what match[] select from start to end: 204. As in Prometheus.
+Outcome delete_series(const Options& options, const Parts& parts, const net::Request& request);
+// Takes out of files what was deleted: 204 when it is done.
+Outcome clean_tombstones(const Options& options, const Parts& parts, const net::Request& request);
+
 // {"id":2,"files":31,"bytes":1048576,"copiedBytes":4096}: a backup in --storage.backup-dir. Answers when it is
 // complete.
 Outcome backup(const Options& options, const Parts& parts, const net::Request& request);

@@ -157,6 +157,8 @@ void Api::install_admin(net::Server& server) {
   };
   route("admin/tsdb/snapshot", snapshot);
   route("admin/tsdb/backup", backup);
+  route("admin/tsdb/delete_series", delete_series);
+  route("admin/tsdb/clean_tombstones", clean_tombstones);
 }
 
 void Api::install_lifecycle(net::Server& server) {

@@ -94,6 +94,10 @@ Error answer_too_large() {
 
 void respond(Outcome outcome, net::Response& response) {
   response.content_type = "application/json";
+  if (outcome && outcome->no_content) {
+    response.status = 204;
+    return;
+  }
   if (outcome) {
     response.status = 200;
     response.body = std::move(outcome->body);

@@ -33,6 +33,7 @@ struct Answer {
   std::string body = R"({"status":"success","data":)";
   std::vector<std::string> warnings;
   std::vector<std::string> infos;
+  bool no_content = false;  // 204 and no body.
 };
 
 // Of one answer, which is held in memory until it is sent.

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "aggregator/storage/backup.h"
 #include "aggregator/storage/cardinality.h"
+#include "model/matcher.h"
 #include "model/status.h"
 
 namespace tidemark::storage {
@@ -13,6 +16,15 @@ namespace tidemark::storage {
 class Admin {
  public:
   virtual ~Admin() = default;
+
+  // Deletes the samples from `min_ms` to `max_ms`, both inclusive, of the series that one of the sets of matchers
+  // accepts. Queries that begin after it returns do not see them, and series without others do not show; what is sent
+  // again afterwards does. The space is given back when their days are rewritten. kUnavailable when too many deletes
+  // wait for that. Commits wait while it is written. Thread-safe. REQUIRES: no set is empty.
+  virtual Status delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) = 0;
+
+  // Takes out of files what was deleted before the call; returns when it is done. Thread-safe.
+  virtual Status clean_tombstones() = 0;
 
   // A copy of all that is stored now, in a folder of that name under `<data>/snapshots/`: a data directory of its own,
   // opened as after a crash. Costs a moment and little space, as files are shared (hard links) until either side drops

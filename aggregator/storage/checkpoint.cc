@@ -33,6 +33,10 @@ uint64_t Checkpointer::head_bytes_max() {
   return std::max(options_.head_bytes_min, options_.head_bytes_per_series * head_.index().size());
 }
 
+void Checkpointer::not_posted(Window window, const Roaring& ids) {
+  if (const auto found = posted_.find(window); found != posted_.end()) found->second -= ids;
+}
+
 uint32_t Checkpointer::idle_before_s() const {
   return static_cast<uint32_t>(std::clamp<int64_t>((clock_.now_ms() - kIdleMs) / 1000, 0, UINT32_MAX));
 }

@@ -41,6 +41,9 @@ class Checkpointer {
 
   uint64_t head_bytes_max();
 
+  // These series left the postings of the window: post them again when they come back. REQUIRES: no checkpoint runs.
+  void not_posted(Window window, const Roaring& ids);
+
  private:
   Status write(bool seal_all, std::vector<ShardCopy>& copies, Position& trim_to);
   Status add_chunks(Ingest& ingest, const std::vector<ShardCopy>& copies);

@@ -224,7 +224,8 @@ Status Committer::append_undecided(Batch& batch, const AppendRules& rules, Appen
     const SeriesId series_b = ref_series(batch.ref(b));
     return series_a != series_b ? series_a < series_b : batch.t_ms(a) < batch.t_ms(b);
   });
-  FileLookup files(rocks_);
+  // No delete comes between: it waits for us to leave the shards.
+  FileLookup files(rocks_, tombstones_.now());
   std::vector<std::vector<InFiles>> by_shard(head_.shard_count());
   for (const uint32_t sample : samples) {
     const SeriesId series = ref_series(batch.ref(sample));

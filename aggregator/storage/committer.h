@@ -21,7 +21,8 @@ namespace tidemark::storage {
 class Committer {
  public:
   Committer(Head& head, Rocks& rocks, Log& log, SeriesRecords& records, Health& health, Metrics& metrics,
-            const Options& options, const Clock& clock, const std::atomic<int64_t>& retention_ms)
+            const Options& options, const Clock& clock, const std::atomic<int64_t>& retention_ms,
+            const Tombstones& tombstones)
       : head_(head),
         rocks_(rocks),
         log_(log),
@@ -30,7 +31,8 @@ class Committer {
         metrics_(metrics),
         options_(options),
         clock_(clock),
-        retention_ms_(retention_ms) {}
+        retention_ms_(retention_ms),
+        tombstones_(tombstones) {}
 
   Result<CommitReport> commit(Batch& batch);
 
@@ -57,6 +59,7 @@ class Committer {
   const Options& options_;
   const Clock& clock_;
   const std::atomic<int64_t>& retention_ms_;
+  const Tombstones& tombstones_;
 };
 
 }  // namespace tidemark::storage

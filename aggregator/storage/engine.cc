@@ -41,20 +41,26 @@ Status Engine::start(SeriesId first_id) {
   auto shards = read_or_create_shards(*rocks_, shards_wanted(options.shards));
   if (!shards) return shards.error();
   records_ = std::make_unique<SeriesRecords>(*rocks_);
-  auto recovered = recover(*rocks_, *records_, *shards, common_.clock, common_.logger, common_.metrics);
+  tombstones_ = std::make_unique<Tombstones>(common_.metrics);
+  if (Status status = tombstones_->load(*rocks_, common_.logger); !status.ok()) return status;
+  auto recovered = recover(*rocks_, *records_, *shards, tombstones_->last_position(), common_.clock, common_.logger,
+                           common_.metrics);
   if (!recovered) return recovered.error();
   head_ = std::move(recovered->head);
   head_->next_id = std::max(head_->next_id.load(), first_id);
   state_ = std::make_unique<State>(*rocks_);
-  retention_ = std::make_unique<Retention>(*head_, *rocks_, *records_, common_.metrics, common_.logger);
+  retention_ = std::make_unique<Retention>(*head_, *rocks_, *records_, *tombstones_, common_.metrics, common_.logger);
   log_ = std::make_unique<Log>(*rocks_, options, common_.clock, health_, common_.metrics, recovered->log_bytes,
                                [this] { maintenance_->ask_checkpoint(); });
   checkpointer_ = std::make_unique<Checkpointer>(*head_, *rocks_, *log_, health_, common_.metrics, options,
                                                  common_.clock, common_.dir.ingest, recovered->generation);
   committer_ = std::make_unique<Committer>(*head_, *rocks_, *log_, *records_, health_, common_.metrics, options,
-                                           common_.clock, common_.retention_ms);
-  rewriter_ = std::make_unique<WindowRewriter>(*rocks_, common_.metrics, common_.logger, common_.clock,
-                                               common_.dir.ingest + "/windows", WindowRewriter::Limits{});
+                                           common_.clock, common_.retention_ms, *tombstones_);
+  deleter_ = std::make_unique<Deleter>(*head_, *rocks_, *log_, health_, common_.metrics, *tombstones_);
+  rewriter_ = std::make_unique<WindowRewriter>(
+      *rocks_, common_.metrics, common_.logger, common_.clock, common_.dir.ingest + "/windows",
+      WindowRewriter::Limits{}, *tombstones_,
+      [this](Window window, const Roaring& ids) { checkpointer_->not_posted(window, ids); });
   if (mode_ == OpenMode::kRead) return {};
   maintenance_ = std::make_unique<Maintenance>(
       Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }, [this] { return closed_windows(); }});
@@ -73,7 +79,7 @@ Result<CommitReport> Engine::commit(Batch& batch) {
 }
 
 std::unique_ptr<Querier> Engine::querier() {
-  return std::make_unique<StoreQuerier>(ReadParts{*head_, *rocks_, *records_, common_.metrics});
+  return std::make_unique<StoreQuerier>(ReadParts{*head_, *rocks_, *records_, common_.metrics, *tombstones_});
 }
 
 void Engine::ask_retention() {
@@ -89,6 +95,7 @@ Status Engine::close() {
   if (mode_ == OpenMode::kRead) return common_.gate.status();
   maintenance_.reset();
   Status status = checkpointer_->run(true);
+  deleter_.reset();
   log_.reset();
   checkpointer_.reset();
   return status;
@@ -124,6 +131,34 @@ Stats Engine::stats() {
   stats.min_ms =
       std::max(std::min({head_->oldest_ms(), oldest_in_files_ms(), newest_ms}), head_->oldest_kept_ms.load());
   return stats;
+}
+
+Status Engine::delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) {
+  // Before the mutex: it may wait for a checkpoint.
+  if (Status status = log_->wait_for_room(); !status.ok()) return status;
+  {
+    const MutexLock lock(files_mu_);
+    if (Status status = deleter_->run(sets, min_ms, max_ms); !status.ok()) return status;
+  }
+  // Closed windows are gone through at once, others when they are closed.
+  ask_retention();
+  return {};
+}
+
+Status Engine::clean_tombstones() {
+  std::map<Window, std::vector<TombstoneKey>> windows;
+  const auto tombstones = tombstones_->now();
+  for (const TombstoneKey& key : tombstones->keys()) windows[key.window].push_back(key);
+  for (const auto& [window, keys] : windows) {
+    Roaring left = tombstones->touched(window, kOldestTimestampMs, kNewestTimestampMs);
+    do {
+      const MutexLock lock(files_mu_);
+      if (Status status = health_.status(); !status.ok()) return status;
+      if (window < window_of(head_->oldest_kept_ms.load())) break;  // Dropped meanwhile.
+      if (Status status = rewriter_->clean(window, left, keys); !status.ok()) return status;
+    } while (!left.isEmpty());
+  }
+  return {};
 }
 
 Status Engine::snapshot_to(const std::string& path) {

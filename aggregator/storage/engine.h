@@ -9,6 +9,7 @@
 
 #include "aggregator/storage/checkpoint.h"
 #include "aggregator/storage/committer.h"
+#include "aggregator/storage/deleter.h"
 #include "aggregator/storage/maintenance.h"
 #include "aggregator/storage/retention.h"
 #include "aggregator/storage/state.h"
@@ -51,6 +52,8 @@ class Engine {
   Status write_state(const std::vector<StateChange>& changes);
   Stats stats();
   Cardinality cardinality(size_t limit);
+  Status delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms);
+  Status clean_tombstones();
 
   // Copies all that is stored now into a new data directory `path`. Thread-safe.
   Status snapshot_to(const std::string& path);
@@ -87,12 +90,14 @@ class Engine {
   // Each part knows only those above it; they go in the opposite order.
   std::unique_ptr<Rocks> rocks_;
   std::unique_ptr<SeriesRecords> records_;
+  std::unique_ptr<Tombstones> tombstones_;
   std::unique_ptr<Head> head_;
   std::unique_ptr<State> state_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Committer> committer_;
+  std::unique_ptr<Deleter> deleter_;
   std::unique_ptr<WindowRewriter> rewriter_;
   std::unique_ptr<Maintenance> maintenance_;  // Null in an engine that only reads.
 };

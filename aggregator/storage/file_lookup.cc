@@ -49,6 +49,7 @@ Result<std::optional<uint64_t>> FileLookup::value_bits(SeriesId series, int64_t 
   for (auto chunk = decoded_.rbegin(); chunk != decoded_.rend(); ++chunk) {
     const auto at = std::lower_bound(chunk->t_ms.begin(), chunk->t_ms.end(), t_ms);
     if (at == chunk->t_ms.end() || *at != t_ms) continue;
+    if (tombstones_ && tombstones_->covers(series, t_ms, chunk->version)) continue;
     return std::bit_cast<uint64_t>(chunk->v[static_cast<size_t>(at - chunk->t_ms.begin())]);
   }
   return std::nullopt;

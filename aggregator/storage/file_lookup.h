@@ -8,12 +8,15 @@
 
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/rocks.h"
+#include "aggregator/storage/tombstones.h"
 
 namespace tidemark::storage {
 
 class FileLookup {
  public:
-  explicit FileLookup(Rocks& rocks) : rocks_(rocks) {}
+  // `tombstones`: what they cover counts as absent. Null: for last_ms() only.
+  explicit FileLookup(Rocks& rocks, std::shared_ptr<const TombstoneSet> tombstones = nullptr)
+      : rocks_(rocks), tombstones_(std::move(tombstones)) {}
 
   // The value that counts at `t_ms`, if there is one. A chunk that does not read counts as none.
   Result<std::optional<uint64_t>> value_bits(SeriesId series, int64_t t_ms);
@@ -32,6 +35,7 @@ class FileLookup {
   rocksdb::Iterator& chunks();
 
   Rocks& rocks_;
+  const std::shared_ptr<const TombstoneSet> tombstones_;
   std::unique_ptr<rocksdb::Iterator> chunks_;
   SeriesId series_ = 0;  // What decoded_ is of.
   Window window_ = 0;

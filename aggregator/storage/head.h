@@ -44,6 +44,9 @@ class Head {
   // goes up: who looked a record up before must look again. Both under the index's mutex.
   Roaring doomed;
   std::atomic<uint64_t> records_generation{0};
+  // Active series that may have no sample anywhere: deletes touched them, or a restart found nothing open of them. Who
+  // lists labels looks twice. Under the index's mutex.
+  Roaring maybe_empty;
   // Of all samples ever stored; INT64_MIN when there are none.
   std::atomic<int64_t> newest_ms{INT64_MIN};
   // Samples before it are refused and hidden: their windows are dropped, or about to be. Only grows.

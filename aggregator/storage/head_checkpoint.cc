@@ -130,7 +130,7 @@ bool HeadShard::load_group(std::string_view group, uint32_t now_s, std::vector<L
       extra(series, slot).late.add(late);
       add_bytes(sizeof(LateSample));
     }
-    loaded.push_back({entry.id, slot});
+    loaded.push_back({entry.id, slot, !series.open.empty() || series.extra != 0});
   }
   return true;
 }

@@ -69,6 +69,18 @@ void HeadShard::leave() {
   if (--inside_ == 0 && draining_) drained_.notify_all();
 }
 
+void HeadShard::close_off() {
+  const MutexLock lock(mu_);
+  draining_ = true;
+  while (inside_ > 0) drained_.wait(mu_);
+}
+
+void HeadShard::reopen() {
+  const MutexLock lock(mu_);
+  draining_ = false;
+  drained_.notify_all();
+}
+
 HeadExtra& HeadShard::extra(HeadSeries& series, uint32_t slot) {
   auto& entry = extras_[slot];
   if (!entry) entry = std::make_unique<HeadExtra>();

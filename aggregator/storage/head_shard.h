@@ -101,15 +101,23 @@ class HeadShard {
 
   void enter();
   void leave();
+  // Newcomers wait from here to reopen(); returns when all who were inside have left. REQUIRES: no checkpoint runs.
+  void close_off();
+  void reopen();
   // Decides about each of the batch's samples named and appends what is good. REQUIRES: entered.
   void append(Batch& batch, std::span<const uint32_t> samples, const AppendRules& rules, AppendResult& result);
   // The same for those that were undecided.
   void append_late(Batch& batch, std::span<const InFiles> samples, const AppendRules& rules, AppendResult& result);
 
+  // Removes the series' samples from `min_ms` to `max_ms`, both inclusive (head_erase.cc). REQUIRES: closed off, or in
+  // recovery. Nothing happens when the slot holds another series.
+  void erase(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms);
+
   // Recovery only. Makes a series of an entry of a head group; false when it does not read.
   struct Loaded {
     SeriesId id;
     uint32_t slot;
+    bool has_samples;
   };
   bool load_group(std::string_view group, uint32_t now_s, std::vector<Loaded>& loaded);
   struct Replayed {
@@ -153,6 +161,8 @@ class HeadShard {
   void append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v) TM_REQUIRES(mu_);
   void add_late(HeadSeries& series, uint32_t slot, const LateSample& sample) TM_REQUIRES(mu_);
   void seal(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);
+  void erase_open(HeadSeries& series, uint32_t slot, int64_t min_ms, int64_t max_ms) TM_REQUIRES(mu_);
+  void erase_sealed(HeadExtra& more, int64_t min_ms, int64_t max_ms) TM_REQUIRES(mu_);
   void take_sealed(HeadSeries& series, uint32_t slot, const SealPolicy& policy, ShardCopy& out) TM_REQUIRES(mu_);
   size_t seal_bytes_min(uint64_t open_bytes_max) TM_REQUIRES(mu_);
   HeadExtra& extra(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);  // Makes it.

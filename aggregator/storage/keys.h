@@ -9,6 +9,7 @@
 //                                                                                       tiers rollup_chunk.h
 //   postings     raw:1 window:4 'D'                                                     bitmaps: see window_marks.h
 //                raw:1 window:4 'R'                                                     progress: see window_marks.h
+//                raw:1 window:4 'T' position:8                                          tombstone (tombstones.h)
 //                tier:1 window:4 'a'                                                    bitmaps (postings.h): every
 //                series
 //                tier:1 window:4 'l' block:4                                            when series were alive
@@ -98,6 +99,13 @@ std::optional<Window> parse_window(std::string_view key);
 
 std::string dirty_key(Window window);
 std::string progress_key(Window window);
+struct TombstoneKey {
+  Window window = 0;
+  Position position = 0;  // Of the delete.
+};
+std::string tombstone_prefix(Window window);
+std::string tombstone_key(const TombstoneKey& key);
+std::optional<TombstoneKey> parse_tombstone_key(std::string_view key);
 std::string all_postings_key(Tier tier, Window window);
 // `block`: of kLifetimeBlock ids.
 std::string lifetimes_key(Tier tier, Window window, uint32_t block);

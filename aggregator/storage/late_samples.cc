@@ -49,6 +49,11 @@ void LateSamples::remove(const std::vector<LateSample>& copied) {
   if (samples_.empty()) samples_.shrink_to_fit();
 }
 
+void LateSamples::erase(int64_t min_ms, int64_t max_ms) {
+  std::erase_if(samples_, [&](const LateSample& sample) { return sample.t_ms >= min_ms && sample.t_ms <= max_ms; });
+  if (samples_.empty()) samples_.shrink_to_fit();
+}
+
 std::vector<LateSample> newest_of(const std::vector<LateSample>& samples, Position view, int64_t min_ms,
                                   int64_t max_ms) {
   std::vector<LateSample> out;

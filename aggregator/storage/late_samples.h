@@ -36,6 +36,8 @@ class LateSamples {
   std::vector<LateSample> copy(int64_t before_ms, Position up_to) const;
   // Removes what copy() gave earlier.
   void remove(const std::vector<LateSample>& copied);
+  // Removes all from `min_ms` to `max_ms`, both inclusive.
+  void erase(int64_t min_ms, int64_t max_ms);
 
  private:
   std::vector<LateSample> samples_;

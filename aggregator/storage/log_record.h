@@ -7,8 +7,8 @@
 //           or varint(7), then the double's 8 bytes, little-endian
 //
 // The start timestamp is there when the kind has 0x10. Series are named by id only: their definitions go into the
-// series family in the same write as the first record that names them. Other types (deletes) and kinds (histograms)
-// are of later formats, which raise the store's format number.
+// series family in the same write as the first record that names them. Type 1 is in delete_record.h. Other types and
+// kinds (histograms) are of later formats, which raise the store's format number.
 #pragma once
 
 #include <cstdint>

@@ -43,6 +43,9 @@ struct Metrics {
   prometheus::Counter& checkpoint_failures;
   prometheus::Histogram& checkpoint_seconds;
   prometheus::Counter& chunks_sealed;
+  prometheus::Counter& deletes;
+  prometheus::Counter& deletes_refused;
+  prometheus::Gauge& tombstones;
   prometheus::Counter& windows_dropped;
   prometheus::Counter& retention_failures;
   prometheus::Counter& rewrite_rounds;   // Times all closed windows were looked at and nothing was left to do.

@@ -5,11 +5,13 @@
 
 #include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/chunk_codec.h"
+#include "aggregator/storage/delete_record.h"
 #include "aggregator/storage/head_group.h"
 #include "aggregator/storage/log_record.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rollup_chunk.h"
 #include "aggregator/storage/settings.h"
+#include "aggregator/storage/tombstones.h"
 #include "model/labels.h"
 #include "model/rfc3339.h"
 
@@ -90,6 +92,11 @@ Result<Piece> check_postings(std::string_view key, std::string_view value) {
   Piece piece;
   piece.tier = static_cast<Tier>(key.front());
   piece.window = *window;
+  if (parse_tombstone_key(key)) {
+    const auto tombstone = parse_tombstone(key, value);
+    if (!tombstone) return fail(tombstone.error());
+    return piece;
+  }
   if (key[kKindAt] != 'a' && key[kKindAt] != 'p') return piece;
   piece.kind = Piece::Kind::kPostings;
   if (key[kKindAt] == 'p' && !parse_postings_key(key)) return fail(Status::corruption("has a key of no known form"));
@@ -136,6 +143,11 @@ Result<Piece> check_log(std::string_view key, std::string_view value) {
   if (!parse_log_key(key)) return fail(Status::corruption("has a key of no known form"));
   Piece piece;
   piece.kind = Piece::Kind::kLogRecord;
+  if (is_delete_record(value)) {
+    // Series that have no record are not missed there.
+    if (const auto deletes = decode_delete_record(value); !deletes) return fail(deletes.error());
+    return piece;
+  }
   std::vector<LogSample> samples;
   if (Status status = decode_log_record(value, samples); !status.ok()) return fail(status);
   piece.samples = samples.size();

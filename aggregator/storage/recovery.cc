@@ -17,15 +17,16 @@ constexpr unsigned kNextMax = 8;
 
 class Recovery {
  public:
-  Recovery(Rocks& rocks, SeriesRecords& records, unsigned shard_count, const Clock& clock, Logger& logger,
-           Metrics& metrics)
+  Recovery(Rocks& rocks, SeriesRecords& records, unsigned shard_count, Position last_position, const Clock& clock,
+           Logger& logger, Metrics& metrics)
       : rocks_(rocks),
         records_(records),
         clock_(clock),
         logger_(logger),
         metrics_(metrics),
         markers_(shard_count),
-        now_s_(static_cast<uint32_t>(std::clamp<int64_t>(clock.now_ms() / 1000, 1, UINT32_MAX))) {}
+        now_s_(static_cast<uint32_t>(std::clamp<int64_t>(clock.now_ms() / 1000, 1, UINT32_MAX))),
+        next_position_(last_position + 1) {}
 
   Result<Recovered> run() {
     const int64_t start_ns = clock_.monotonic_ns();
@@ -118,6 +119,8 @@ class Recovery {
     for (const auto& worker : workers) {
       replayed.insert(replayed.end(), worker->replayed().begin(), worker->replayed().end());
       newest_ms_ = std::max(newest_ms_, worker->newest_ms());
+      const MutexLock lock(head_->index().mutex());
+      head_->maybe_empty |= worker->emptied();
     }
     log_bytes_ = workers[0]->log_bytes();
     replayed_ = workers[0]->records();
@@ -191,7 +194,7 @@ class Recovery {
   const uint32_t now_s_;
   std::unique_ptr<Head> head_;
   SeriesId next_id_ = 1;
-  Position next_position_ = 1;
+  Position next_position_;
   int64_t newest_ms_ = INT64_MIN;
   uint64_t generation_ = 0;
   uint64_t log_bytes_ = 0;
@@ -200,9 +203,9 @@ class Recovery {
 
 }  // namespace
 
-Result<Recovered> recover(Rocks& rocks, SeriesRecords& records, unsigned shard_count, const Clock& clock,
-                          Logger& logger, Metrics& metrics) {
-  return Recovery(rocks, records, shard_count, clock, logger, metrics).run();
+Result<Recovered> recover(Rocks& rocks, SeriesRecords& records, unsigned shard_count, Position last_position,
+                          const Clock& clock, Logger& logger, Metrics& metrics) {
+  return Recovery(rocks, records, shard_count, last_position, clock, logger, metrics).run();
 }
 
 }  // namespace tidemark::storage

@@ -19,7 +19,8 @@ struct Recovered {
 // Loads the markers and head groups, then replays each shard's log records after its marker, several shards at a time,
 // while the index is built beside it. Positions and ids go on above all that markers, log and series records hold. A
 // piece that does not read is reported, counted and skipped.
-Result<Recovered> recover(Rocks& rocks, SeriesRecords& records, unsigned shard_count, const Clock& clock,
-                          Logger& logger, Metrics& metrics);
+// `last_position`: of what else was given one.
+Result<Recovered> recover(Rocks& rocks, SeriesRecords& records, unsigned shard_count, Position last_position,
+                          const Clock& clock, Logger& logger, Metrics& metrics);
 
 }  // namespace tidemark::storage

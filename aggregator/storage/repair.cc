@@ -9,6 +9,7 @@
 
 #include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/data_dir.h"
+#include "aggregator/storage/delete_record.h"
 #include "aggregator/storage/head_group.h"
 #include "aggregator/storage/ingest.h"
 #include "aggregator/storage/lifetimes.h"
@@ -18,6 +19,7 @@
 #include "aggregator/storage/salvage_source.h"
 #include "aggregator/storage/series_records.h"
 #include "aggregator/storage/settings.h"
+#include "aggregator/storage/tombstones.h"
 
 namespace tidemark::storage {
 namespace {
@@ -41,8 +43,8 @@ class Repair {
   Result<RepairReport> run() {
     const auto checkpoints = source_.reader(Family::kCheckpoints);
     obsolete_ = read_obsolete(source_.rocks(), *checkpoints);
-    for (const auto step : {&Repair::copy_series, &Repair::copy_chunks, &Repair::copy_log, &Repair::copy_checkpoints,
-                            &Repair::copy_state, &Repair::copy_settings}) {
+    for (const auto step : {&Repair::copy_series, &Repair::read_tombstones, &Repair::copy_chunks, &Repair::copy_log,
+                            &Repair::copy_checkpoints, &Repair::copy_state, &Repair::copy_settings}) {
       if (Status status = (this->*step)(); !status.ok()) return fail(status);
     }
     if (Status status = ingest_.commit(); !status.ok()) return fail(status);
@@ -113,6 +115,22 @@ class Repair {
     return std::all_of(piece.several.begin(), piece.several.end(), [&](SeriesId id) { return known_.contains(id); });
   }
 
+  // They go where the chunks of their window go.
+  Status read_tombstones() {
+    const auto reader = source_.reader(Family::kPostings);
+    while (reader->next()) {
+      if (!parse_tombstone_key(reader->key())) continue;
+      const auto tombstone = parse_tombstone(reader->key(), reader->value());
+      if (!tombstone) {
+        lost(name_piece(Family::kPostings, reader->key()), tombstone.error().message());
+        continue;
+      }
+      tombstones_[tombstone->key.window].emplace(reader->key(), reader->value());
+      last_position_ = std::max(last_position_, tombstone->key.position);
+    }
+    return {};
+  }
+
   Status copy_chunks() {
     std::optional<std::pair<Tier, Window>> current;
     Lifetimes lifetimes;  // Of all series of the window; those of rollups are not kept.
@@ -167,6 +185,9 @@ class Repair {
     }
     add();
     if (Status status = ingest_.next_file(Family::kPostings); !status.ok()) return status;
+    for (const auto& [key, value] : tier == Tier::kRaw ? tombstones_[window] : std::map<std::string, std::string>()) {
+      if (Status status = ingest_.put(key, value); !status.ok()) return status;
+    }
     if (Status status = ingest_.put(all_postings_key(tier, window), encode_postings(ids)); !status.ok()) {
       return status;
     }
@@ -196,7 +217,9 @@ class Repair {
     return read_all(Family::kLog, [&](std::string_view key, std::string_view value, const Piece& piece) {
       last_position_ = std::max(last_position_, *parse_log_key(key));
       ++report_.log_records;
-      return all_known(piece) ? ingest_.put(key, value) : put_known_part_of_record(key, value);
+      // Of a delete all counts: what is not there is not deleted.
+      return is_delete_record(value) || all_known(piece) ? ingest_.put(key, value)
+                                                         : put_known_part_of_record(key, value);
     });
   }
 
@@ -313,7 +336,8 @@ class Repair {
   Rocks& to_;
   Ingest& ingest_;
   RepairReport report_;
-  Roaring known_;  // Series with a record.
+  Roaring known_;                                                    // Series with a record.
+  std::map<Window, std::map<std::string, std::string>> tombstones_;  // By key.
   Position last_position_ = 0;
   int64_t newest_ms_ = INT64_MIN;
   unsigned shards_ = kShardsWhenUnknown;

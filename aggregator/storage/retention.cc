@@ -154,6 +154,7 @@ Status Retention::drop(const std::vector<Cut>& cuts) {
       if (status.ok()) status = drop_range(family, cut);
     }
   }
+  if (status.ok()) tombstones_.drop_before(window_of(head_.oldest_kept_ms.load()));
   return status;
 }
 

@@ -17,14 +17,15 @@
 #include "aggregator/storage/metrics.h"
 #include "aggregator/storage/rollup_writer.h"
 #include "aggregator/storage/series_records.h"
+#include "aggregator/storage/tombstones.h"
 #include "aggregator/storage/window_index.h"
 
 namespace tidemark::storage {
 
 class Retention {
  public:
-  Retention(Head& head, Rocks& rocks, SeriesRecords& records, Metrics& metrics, Logger& logger)
-      : head_(head), rocks_(rocks), records_(records), metrics_(metrics), logger_(logger) {}
+  Retention(Head& head, Rocks& rocks, SeriesRecords& records, Tombstones& tombstones, Metrics& metrics, Logger& logger)
+      : head_(head), rocks_(rocks), records_(records), tombstones_(tombstones), metrics_(metrics), logger_(logger) {}
 
   struct Limits {
     int64_t raw_ms = 0;  // 0: none by time.
@@ -66,6 +67,7 @@ class Retention {
   Head& head_;
   Rocks& rocks_;
   SeriesRecords& records_;
+  Tombstones& tombstones_;
   Metrics& metrics_;
   Logger& logger_;
 };

@@ -1,11 +1,11 @@
 #include "aggregator/storage/select.h"
 
 #include <algorithm>
-#include <set>
 
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/rollup_set.h"
 #include "aggregator/storage/series_set.h"
+#include "aggregator/storage/shown_labels.h"
 
 namespace tidemark::storage {
 namespace {
@@ -26,15 +26,6 @@ class FailedSet final : public SeriesSet {
 // How far before a query's first time rollups may be of use: its times are moved back to the last whole bucket, and
 // ranges shorter than a bucket are widened to one.
 constexpr int64_t kReachBackMs = 2 * resolution_ms(Tier::k1h);
-
-std::vector<std::string> first_of(const std::set<std::string>& all, size_t limit) {
-  std::vector<std::string> out;
-  for (const std::string& one : all) {
-    if (limit != 0 && out.size() == limit) break;
-    out.push_back(one);
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -75,18 +66,19 @@ Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_set(const std::vector<Matc
   }
   // Raw samples answer all times asked for; what lies before them was of use to rollups only.
   const bool raw_answers = window_of(std::max(times.min_ms, kOldestTimestampMs)) >= plan.raw_from;
-  if (plan.rollups.empty() || raw_answers) return make_raw_set(matchers, clip(times.min_ms), times.max_ms, sorted);
+  if (plan.rollups.empty() || raw_answers)
+    return make_raw_set(matchers, clip(times.min_ms), times.max_ms, hints, sorted);
   const int64_t raw_ms = std::max(clip(times.min_ms), window_start_ms(plan.raw_from));
-  auto raw = make_raw_set(matchers, raw_ms, times.max_ms, true);
+  auto raw = make_raw_set(matchers, raw_ms, times.max_ms, hints, true);
   if (!raw) return raw;
   return RollupSeriesSet::make(parts_, {matchers, times.from_ms, times.max_ms, hints, std::move(plan)},
                                std::move(*raw));
 }
 
 Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_raw_set(const std::vector<Matcher>& matchers, int64_t min_ms,
-                                                              int64_t max_ms, bool sorted) {
+                                                              int64_t max_ms, const SelectHints& hints, bool sorted) {
   if (min_ms > max_ms) return std::unique_ptr<SeriesSet>(std::make_unique<FailedSet>(Status()));
-  return StoreSeriesSet::make(parts_, view_, matchers, {min_ms, max_ms}, sorted);
+  return StoreSeriesSet::make(parts_, view_, matchers, {min_ms, max_ms}, sorted, hints.function == "series");
 }
 
 Status StoreQuerier::for_each_window(int64_t min_ms, int64_t max_ms, const VisitWindow& visit) const {
@@ -100,7 +92,7 @@ Status StoreQuerier::for_each_window(int64_t min_ms, int64_t max_ms, const Visit
     const auto windows = index.windows(window_of_day(tier, window_of(from_ms)), window_of_day(tier, window_of(to_ms)));
     if (!windows) return windows.error();
     for (const Window window : *windows) {
-      if (Status status = visit(index, window); !status.ok()) return status;
+      if (Status status = visit(index, tier, window); !status.ok()) return status;
     }
   }
   return {};
@@ -108,53 +100,81 @@ Status StoreQuerier::for_each_window(int64_t min_ms, int64_t max_ms, const Visit
 
 Result<std::vector<std::string>> StoreQuerier::label_names(const std::vector<Matcher>& matchers, int64_t min_ms,
                                                            int64_t max_ms, size_t limit) {
-  std::set<std::string> names;
-  if (!matchers.empty()) {
-    const auto set = select(matchers, min_ms, max_ms, {0, 0, "series"}, false);
-    while (set->next()) {
-      for (const LabelView& label : set->labels()) names.emplace(label.name);
-    }
-    if (!set->status().ok()) return fail(set->status());
-    return first_of(names, limit);
-  }
-  if (min_ms <= parts_.head.newest_ms.load() && max_ms >= parts_.head.oldest_ms()) {
-    const MutexLock lock(parts_.head.index().mutex());
-    for (std::string& name : parts_.head.index().label_names()) names.insert(std::move(name));
-  }
-  const Status status = for_each_window(min_ms, max_ms, [&](WindowIndex& index, Window window) {
-    return index.label_names(window, [&](std::string_view name) {
-      names.emplace(name);
-      return true;
-    });
-  });
-  if (!status.ok()) return fail(status);
-  return first_of(names, limit);
+  return list_labels({}, matchers, min_ms, max_ms, limit);
 }
 
 Result<std::vector<std::string>> StoreQuerier::label_values(std::string_view name, const std::vector<Matcher>& matchers,
                                                             int64_t min_ms, int64_t max_ms, size_t limit) {
-  std::set<std::string> values;
+  if (name.empty()) return std::vector<std::string>();
+  return list_labels(name, matchers, min_ms, max_ms, limit);
+}
+
+Result<std::vector<std::string>> StoreQuerier::list_labels(std::string_view name, const std::vector<Matcher>& matchers,
+                                                           int64_t min_ms, int64_t max_ms, size_t limit) {
+  ShownLabels shown(name);
   if (!matchers.empty()) {
     const auto set = select(matchers, min_ms, max_ms, {0, 0, "series"}, false);
     while (set->next()) {
-      const std::string_view value = set->labels().get(name);
-      if (!value.empty()) values.emplace(value);
+      for (const LabelView& label : set->labels()) {
+        if (name.empty()) {
+          shown.add(label.name);
+        } else if (label.name == name) {
+          shown.add(label.value);
+        }
+      }
     }
     if (!set->status().ok()) return fail(set->status());
-    return first_of(values, limit);
+    return shown.take(limit);
   }
   if (min_ms <= parts_.head.newest_ms.load() && max_ms >= parts_.head.oldest_ms()) {
-    const MutexLock lock(parts_.head.index().mutex());
-    for (std::string& value : parts_.head.index().label_values(name)) values.insert(std::move(value));
+    if (Status status = add_labels_of_head(name, shown); !status.ok()) return fail(status);
   }
-  const Status status = for_each_window(min_ms, max_ms, [&](WindowIndex& index, Window window) {
-    return index.label_values(window, name, [&](std::string_view value) {
-      values.emplace(value);
-      return true;
-    });
+  // Before the postings: see Tombstones::now().
+  const auto tombstones = parts_.tombstones.now();
+  Status status = for_each_window(min_ms, max_ms, [&](WindowIndex& index, Tier tier, Window window) {
+    const Roaring suspects = tier == Tier::kRaw ? tombstones->touched(window, min_ms, max_ms) : Roaring();
+    return add_labels_of_window(index, window, suspects, name, shown);
   });
+  if (status.ok()) status = shown.finish(parts_, view_, {clip(min_ms), std::min(max_ms, kNewestTimestampMs)});
   if (!status.ok()) return fail(status);
-  return first_of(values, limit);
+  return shown.take(limit);
+}
+
+Status StoreQuerier::add_labels_of_head(std::string_view name, ShownLabels& shown) const {
+  SeriesIndex& index = parts_.head.index();
+  const MutexLock lock(index.mutex());
+  const std::vector<std::string> texts = name.empty() ? index.label_names() : index.label_values(name);
+  const Roaring suspects = parts_.head.maybe_empty & index.ids();
+  if (suspects.isEmpty()) {
+    for (const std::string& text : texts) shown.add(text);
+    return {};
+  }
+  const auto values = [&](std::string_view of, const PostingsSource::Visit& visit)
+                          TM_REQUIRES(index.mutex()) { return index.values(of, visit); };
+  return shown.add(values, name.empty() ? texts : std::vector<std::string>(), suspects);
+}
+
+Status StoreQuerier::add_labels_of_window(WindowIndex& index, Window window, const Roaring& suspects,
+                                          std::string_view name, ShownLabels& shown) {
+  std::vector<std::string> names;
+  const auto add = [&](std::string_view text) {
+    if (suspects.isEmpty()) {
+      shown.add(text);
+    } else {
+      names.emplace_back(text);
+    }
+    return true;
+  };
+  if (name.empty()) {
+    if (Status status = index.label_names(window, add); !status.ok()) return status;
+  } else if (suspects.isEmpty()) {
+    return index.label_values(window, name, add);
+  }
+  if (suspects.isEmpty()) return {};
+  const auto values = [&](std::string_view of, const PostingsSource::Visit& visit) {
+    return index.values(window, of, visit);
+  };
+  return shown.add(values, names, suspects);
 }
 
 }  // namespace tidemark::storage

@@ -141,6 +141,10 @@ Result<Roaring> SeriesIndex::match(const std::vector<Matcher>& matchers) {
   return storage::match(source, matchers);
 }
 
+Status SeriesIndex::values(std::string_view name, const PostingsSource::Visit& visit) {
+  return Source(pair_table_, all_).values(name, {}, visit);
+}
+
 std::vector<std::string> SeriesIndex::label_names() {
   std::vector<std::string> out;
   for (const auto& [name, values] : pair_table_.names()) out.push_back(name);

@@ -70,6 +70,8 @@ class SeriesIndex {
   Result<Roaring> match(const std::vector<Matcher>& matchers) TM_REQUIRES(mu_);
   std::vector<std::string> label_names() TM_REQUIRES(mu_);
   std::vector<std::string> label_values(std::string_view name) TM_REQUIRES(mu_);
+  // As PostingsSource::values.
+  Status values(std::string_view name, const PostingsSource::Visit& visit) TM_REQUIRES(mu_);
 
  private:
   class Source;

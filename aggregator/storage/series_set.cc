@@ -31,9 +31,9 @@ void append_late(const std::vector<LateSample>& late, std::vector<ReadChunk>& ch
 }  // namespace
 
 Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, Position view,
-                                                        const std::vector<Matcher>& matchers, Range range,
-                                                        bool sorted) {
-  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range));
+                                                        const std::vector<Matcher>& matchers, Range range, bool sorted,
+                                                        bool with_samples) {
+  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range, with_samples));
   {
     SeriesIndex& index = parts.head.index();
     const MutexLock lock(index.mutex());
@@ -43,10 +43,31 @@ Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, 
   }
   set->take_snapshot();
   Roaring ids = set->head_ids_;
-  if (Status status = set->match_files(matchers, ids); !status.ok()) return fail(status);
+  const Find find = [&](WindowIndex& index, Window window) { return index.match(window, matchers); };
+  if (Status status = set->find_in_files(find, ids); !status.ok()) return fail(status);
   set->ids_.resize(ids.cardinality());
   ids.toUint32Array(set->ids_.data());
   if (sorted) set->sort_by_labels();
+  return std::unique_ptr<SeriesSet>(std::move(set));
+}
+
+Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, Position view, const Roaring& wanted,
+                                                        Range range) {
+  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range, true));
+  {
+    const MutexLock lock(parts.head.index().mutex());
+    set->head_ids_ = wanted & parts.head.index().ids();
+  }
+  set->take_snapshot();
+  Roaring ids = set->head_ids_;
+  const Find find = [&](WindowIndex& index, Window window) -> Result<Roaring> {
+    Result<Roaring> all = index.all(window);
+    if (all) *all &= wanted;
+    return all;
+  };
+  if (Status status = set->find_in_files(find, ids); !status.ok()) return fail(status);
+  set->ids_.resize(ids.cardinality());
+  ids.toUint32Array(set->ids_.data());
   return std::unique_ptr<SeriesSet>(std::move(set));
 }
 
@@ -60,15 +81,16 @@ void StoreSeriesSet::take_snapshot() {
   chunks_.reset();
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
   checkpoints_ = parts_.head.checkpoints.load();
+  tombstones_ = parts_.tombstones.now();
   snapshot_ = parts_.rocks.db().GetSnapshot();
 }
 
-Status StoreSeriesSet::match_files(const std::vector<Matcher>& matchers, Roaring& ids) {
+Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
   WindowIndex index(parts_.rocks, snapshot_);
   const auto windows = index.windows(window_of(range_.min_ms), window_of(range_.max_ms));
   if (!windows) return windows.error();
   for (const Window window : *windows) {
-    Result<Roaring> matching = index.match(window, matchers);
+    Result<Roaring> matching = find(index, window);
     if (!matching) return matching.error();
     const Status alive = index.remove_not_alive(window, std::max(range_.min_ms, window_start_ms(window)),
                                                 std::min(range_.max_ms, window_start_ms(window + 1) - 1), *matching);
@@ -193,8 +215,22 @@ bool StoreSeriesSet::begin_series() {
   std::erase_if(chunks,
                 [&](const ReadChunk& chunk) { return chunk.first_ms > max_ms || chunk.last_ms < range_.min_ms; });
   if (chunks.empty()) return false;
+  const bool check = (subtracted_ || with_samples_) && !has_sample(chunks, max_ms);
   reader_.reset(std::move(chunks), range_.min_ms, max_ms);
+  if (!check) return true;
+  int64_t t_ms = 0;
+  double v = 0;
+  // One that does not read is left to its reader.
+  if (reader_.next({&t_ms, 1}, {&v, 1}) == 0 && reader_.status().ok()) return false;
+  reader_.rewind();
   return true;
+}
+
+// By the chunks' ends alone, so false means perhaps.
+bool StoreSeriesSet::has_sample(const std::vector<ReadChunk>& chunks, int64_t max_ms) {
+  const auto within = [&](int64_t t_ms) { return t_ms >= range_.min_ms && t_ms <= max_ms; };
+  return std::any_of(chunks.begin(), chunks.end(),
+                     [&](const ReadChunk& chunk) { return within(chunk.first_ms) || within(chunk.last_ms); });
 }
 
 SampleReader& StoreSeriesSet::samples() {
@@ -204,42 +240,52 @@ SampleReader& StoreSeriesSet::samples() {
 
 std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
   std::vector<ReadChunk> out;
+  subtracted_ = false;
   const bool anywhere = snapshot_is_new_ && head_ids_.contains(id);
   for (const auto& [window, ids] : windows_) {
     if (!anywhere && !ids.contains(id)) continue;
-    if (!chunks_) {
-      rocksdb::ReadOptions options;
-      options.snapshot = snapshot_;
-      chunks_.reset(parts_.rocks.db().NewIterator(options, parts_.rocks.family(Family::kChunks)));
+    if (tombstones_->of(window).empty()) {
+      if (!read_window(window, id, out)) return {};
+      continue;
     }
-    ++seeks_;
-    const std::string prefix = chunk_series_prefix(Tier::kRaw, window, id);
-    for (chunks_->Seek(prefix); chunks_->Valid() && chunks_->key().starts_with(prefix); chunks_->Next()) {
-      const auto key = parse_chunk_key(view(chunks_->key()));
-      if (!key) {
-        warn("a chunk key does not read and is left out");
-        continue;
-      }
-      if (key->start_ms > range_.max_ms) break;
-      const Result<ChunkView> chunk = parse_chunk(view(chunks_->value()));
-      if (!chunk) {
-        warn("a chunk of " + LabelsView(group_[at_].labels).to_string() + " is left out: " + chunk.error().message());
-        continue;
-      }
-      if (chunk->last_ms < range_.min_ms) continue;
-      out.push_back(
-          {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
-    }
-    if (!chunks_->status().ok()) {
-      // A block of a file does not read. The rest of the answer stands.
-      warn("chunks of " + LabelsView(group_[at_].labels).to_string() +
-           " are left out: " + chunks_->status().ToString());
-      if (!chunks_->status().IsCorruption()) status_ = to_status(chunks_->status(), "reading chunks");
-      chunks_.reset();
-      if (!status_.ok()) return {};
-    }
+    std::vector<ReadChunk> some;
+    if (!read_window(window, id, some)) return {};
+    if (tombstones_->subtract(window, id, some)) subtracted_ = true;
+    std::move(some.begin(), some.end(), std::back_inserter(out));
   }
   return out;
+}
+
+bool StoreSeriesSet::read_window(Window window, SeriesId id, std::vector<ReadChunk>& out) {
+  if (!chunks_) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot_;
+    chunks_.reset(parts_.rocks.db().NewIterator(options, parts_.rocks.family(Family::kChunks)));
+  }
+  ++seeks_;
+  const std::string prefix = chunk_series_prefix(Tier::kRaw, window, id);
+  for (chunks_->Seek(prefix); chunks_->Valid() && chunks_->key().starts_with(prefix); chunks_->Next()) {
+    const auto key = parse_chunk_key(view(chunks_->key()));
+    if (!key) {
+      warn("a chunk key does not read and is left out");
+      continue;
+    }
+    if (key->start_ms > range_.max_ms) break;
+    const Result<ChunkView> chunk = parse_chunk(view(chunks_->value()));
+    if (!chunk) {
+      warn("a chunk of " + LabelsView(group_[at_].labels).to_string() + " is left out: " + chunk.error().message());
+      continue;
+    }
+    if (chunk->last_ms < range_.min_ms) continue;
+    out.push_back(
+        {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
+  }
+  if (chunks_->status().ok()) return true;
+  // A block of a file does not read. The rest of the answer stands.
+  warn("chunks of " + LabelsView(group_[at_].labels).to_string() + " are left out: " + chunks_->status().ToString());
+  if (!chunks_->status().IsCorruption()) status_ = to_status(chunks_->status(), "reading chunks");
+  chunks_.reset();
+  return status_.ok();
 }
 
 void StoreSeriesSet::warn(const std::string& what) {

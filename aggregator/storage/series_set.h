@@ -6,6 +6,7 @@
 // after the query's view stays hidden by its times.
 #pragma once
 
+#include <functional>
 #include <roaring/roaring.hh>
 #include <utility>
 
@@ -21,8 +22,14 @@ class StoreSeriesSet final : public SeriesSet {
     int64_t max_ms;
   };
 
+  // `with_samples`: only series with a sample in the range, which may have to be decoded to know. Otherwise those that
+  // deletes left without one are left out, and others may show for a chunk that reaches over the range.
   static Result<std::unique_ptr<SeriesSet>> make(const ReadParts& parts, Position view,
-                                                 const std::vector<Matcher>& matchers, Range range, bool sorted);
+                                                 const std::vector<Matcher>& matchers, Range range, bool sorted,
+                                                 bool with_samples);
+  // Those of `ids` that have a sample in the range, in no order.
+  static Result<std::unique_ptr<SeriesSet>> make(const ReadParts& parts, Position view, const Roaring& ids,
+                                                 Range range);
   ~StoreSeriesSet() override;
   StoreSeriesSet(const StoreSeriesSet&) = delete;
   StoreSeriesSet& operator=(const StoreSeriesSet&) = delete;
@@ -40,21 +47,27 @@ class StoreSeriesSet final : public SeriesSet {
     HeadCopy head;
   };
 
-  StoreSeriesSet(const ReadParts& parts, Position view, Range range) : parts_(parts), view_(view), range_(range) {}
+  StoreSeriesSet(const ReadParts& parts, Position view, Range range, bool with_samples)
+      : parts_(parts), view_(view), range_(range), with_samples_(with_samples) {}
   void take_snapshot();
-  Status match_files(const std::vector<Matcher>& matchers, Roaring& ids);
+  using Find = std::function<Result<Roaring>(WindowIndex&, Window)>;
+  Status find_in_files(const Find& find, Roaring& ids);
   void sort_by_labels();
   // The next group of ids: labels and head samples.
   bool load_group();
   void load_labels(std::vector<Series>& group);
   Status copy_head(std::vector<Series>& group);
   bool begin_series();
+  bool has_sample(const std::vector<ReadChunk>& chunks, int64_t max_ms);
   std::vector<ReadChunk> read_chunks(SeriesId id);
+  // Appends the series' chunks of one window. False when they do not read.
+  bool read_window(Window window, SeriesId id, std::vector<ReadChunk>& out);
   void warn(const std::string& what);
 
   const ReadParts parts_;
   const Position view_;
   const Range range_;
+  const bool with_samples_;
   Roaring head_ids_;
   std::vector<std::pair<Window, Roaring>> windows_;  // In files: which series match.
   std::vector<SeriesId> ids_;                        // All, in the order they are read.
@@ -63,6 +76,8 @@ class StoreSeriesSet final : public SeriesSet {
   size_t at_ = 0;
   bool begun_ = false;
 
+  std::shared_ptr<const TombstoneSet> tombstones_;
+  bool subtracted_ = false;  // Deleted samples were taken out of the current series' chunks.
   const rocksdb::Snapshot* snapshot_ = nullptr;
   uint64_t checkpoints_ = 0;      // That had let go of something when the snapshot was taken.
   bool snapshot_is_new_ = false;  // Not the one windows_ was read from: head series may be in other windows too.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aggregator/storage/delete_record.h"
 #include "aggregator/storage/head_group.h"
 #include "aggregator/storage/keys.h"
 
@@ -54,7 +55,10 @@ Status ShardRecovery::load_groups() {
         report_skipped(metrics_, logger_, "head group " + std::to_string(key->group),
                        Status::corruption("up to 64 series lose what was not in files yet"));
       }
-      for (const auto& [id, slot] : loaded) loaded_.push_back({id, slot});
+      for (const HeadShard::Loaded& series : loaded) {
+        loaded_.push_back({series.id, series.slot});
+        if (!series.has_samples) emptied_.add(series.id);
+      }
     }
     if (!at->status().ok()) return to_status(at->status(), "reading open chunks");
   }
@@ -78,6 +82,12 @@ Status ShardRecovery::replay_log(bool reports) {
     before = *position;
     log_bytes_ += at->value().size();
     ++records_;
+    if (is_delete_record(view(at->value()))) {
+      if (Status status = replay_delete(view(at->value()), *position); !status.ok() && reports) {
+        report_skipped(metrics_, logger_, "log record " + std::to_string(*position), status);
+      }
+      continue;
+    }
     if (Status status = decode_log_record(view(at->value()), samples); !status.ok()) {
       if (reports) report_skipped(metrics_, logger_, "log record " + std::to_string(*position), status);
       continue;
@@ -98,6 +108,22 @@ Status ShardRecovery::replay_log(bool reports) {
   return to_status(at->status(), "replaying the log");
 }
 
+Status ShardRecovery::replay_delete(std::string_view record, Position position) {
+  const auto deletes = decode_delete_record(record);
+  if (!deletes) return deletes.error();
+  for (const LogDelete& one : *deletes) {
+    for (const SeriesId id : one.ids) {
+      const size_t shard = id % markers_.size();
+      if (!mine_[shard] || position <= markers_[shard].position) continue;
+      const auto slot = known_slot(id);
+      if (!slot) continue;
+      head_.shard(shard).erase(id, *slot, one.min_ms, one.max_ms);
+      emptied_.add(id);
+    }
+  }
+  return {};
+}
+
 void ShardRecovery::index_slots() {
   const auto [least, greatest] =
       std::minmax_element(loaded_.begin(), loaded_.end(), [](const Series& a, const Series& b) { return a.id < b.id; });
@@ -111,12 +137,17 @@ void ShardRecovery::index_slots() {
   }
 }
 
-Result<uint32_t> ShardRecovery::slot_of(const LogSample& sample) {
-  const SeriesId id = sample.series;
+std::optional<uint32_t> ShardRecovery::known_slot(SeriesId id) const {
   if (id >= dense_first_ && id - dense_first_ < dense_slots_.size() && dense_slots_[id - dense_first_] != 0) {
     return dense_slots_[id - dense_first_] - 1;
   }
   if (const auto found = slots_.find(id); found != slots_.end()) return found->second;
+  return std::nullopt;
+}
+
+Result<uint32_t> ShardRecovery::slot_of(const LogSample& sample) {
+  const SeriesId id = sample.series;
+  if (const auto slot = known_slot(id)) return *slot;
   HeadShard& shard = head_.shard_of(id);
   const Marker& marker = markers_[shard.number()];
   // Files hold nothing of a series that is younger than the checkpoint, and nothing newer than its newest sample.

@@ -36,6 +36,10 @@ class ShardRecovery {
 
   const std::vector<Series>& loaded() const { return loaded_; }      // By load_groups().
   const std::vector<Series>& replayed() const { return replayed_; }  // First met by replay_log().
+  const Roaring& emptied() const {
+    return emptied_;
+  }  // Series without a sample in memory, or touched
+     // by a delete that was replayed.
   int64_t newest_ms() const { return newest_ms_; }
   uint64_t log_bytes() const { return log_bytes_; }
   uint64_t records() const { return records_; }
@@ -43,7 +47,9 @@ class ShardRecovery {
  private:
   // The slot of a series the log names.
   Result<uint32_t> slot_of(const LogSample& sample);
+  std::optional<uint32_t> known_slot(SeriesId id) const;
   void index_slots();
+  Status replay_delete(std::string_view record, Position position);
   std::unique_ptr<rocksdb::Iterator> iterator(Family family);
 
   Head& head_;
@@ -63,6 +69,7 @@ class ShardRecovery {
   std::vector<std::vector<HeadShard::Replayed>> record_;  // By shard, of the record at hand.
   std::vector<Series> loaded_;
   std::vector<Series> replayed_;
+  Roaring emptied_;
   int64_t newest_ms_ = INT64_MIN;
   uint64_t log_bytes_ = 0;
   uint64_t records_ = 0;

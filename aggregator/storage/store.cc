@@ -63,6 +63,17 @@ class StoreImpl final : public Store {
     return engine ? engine->write_state(changes) : EngineKeeper::reopening();
   }
 
+  Status delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) override {
+    if (Status status = gate_.status(); !status.ok()) return status;
+    const auto engine = keeper_->lend();
+    return engine ? engine->delete_samples(sets, min_ms, max_ms) : EngineKeeper::reopening();
+  }
+  Status clean_tombstones() override {
+    if (Status status = gate_.status(); !status.ok()) return status;
+    const auto engine = keeper_->lend();
+    return engine ? engine->clean_tombstones() : EngineKeeper::reopening();
+  }
+
   Status snapshot(const std::string& name) override {
     if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
       return Status::invalid("a snapshot's name must be that of a file, got \"" + name + "\"");

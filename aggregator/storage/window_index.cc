@@ -110,9 +110,12 @@ Status WindowIndex::label_names(Window window, const VisitText& visit) {
   return to_status(at->status(), "reading label names");
 }
 
+Status WindowIndex::values(Window window, std::string_view name, const PostingsSource::Visit& visit) {
+  return Source(*this, window).values(name, {}, visit);
+}
+
 Status WindowIndex::label_values(Window window, std::string_view name, const VisitText& visit) {
-  Source source(*this, window);
-  return source.values(name, {}, [&](std::string_view value, const auto&) { return visit(value); });
+  return values(window, name, [&](std::string_view value, const auto&) { return visit(value); });
 }
 
 }  // namespace tidemark::storage

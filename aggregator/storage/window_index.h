@@ -27,6 +27,8 @@ class WindowIndex {
   // Call `visit` for each, in order, until it returns false.
   using VisitText = std::function<bool(std::string_view)>;
   Status label_names(Window window, const VisitText& visit);
+  // As PostingsSource::values.
+  Status values(Window window, std::string_view name, const PostingsSource::Visit& visit);
   Status label_values(Window window, std::string_view name, const VisitText& visit);
 
  private:

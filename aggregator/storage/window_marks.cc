@@ -15,6 +15,12 @@ Result<std::optional<std::string>> read(Rocks& rocks, const std::string& key) {
   return value;
 }
 
+// One that does not read counts as begun: a mark too many does no harm.
+bool is_begun(Rocks& rocks, Window window) {
+  const auto progress = read_progress(rocks, window);
+  return !progress || *progress;
+}
+
 }  // namespace
 
 std::string encode_progress(const WindowProgress& progress) {
@@ -52,11 +58,19 @@ Result<Roaring> read_dirty(Rocks& rocks, Window window) {
 
 Status add_dirty_marks(Rocks& rocks, Ingest& ingest, const std::map<Window, Roaring>& series) {
   for (const auto& [window, ids] : series) {
-    // One that does not read counts as begun: a mark too many does no harm.
-    const auto progress = read_progress(rocks, window);
-    if (progress && !*progress) continue;
+    if (!is_begun(rocks, window)) continue;
     if (Status status = ingest.next_file(Family::kPostings); !status.ok()) return status;
     if (Status status = ingest.merge(dirty_key(window), encode_postings(ids)); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status add_dirty_marks(Rocks& rocks, rocksdb::WriteBatch& batch, const std::map<Window, Roaring>& series) {
+  for (const auto& [window, ids] : series) {
+    if (!is_begun(rocks, window)) continue;
+    const rocksdb::Status status =
+        batch.Merge(rocks.family(Family::kPostings), dirty_key(window), encode_postings(ids));
+    if (!status.ok()) return to_status(status, "marking a window dirty");
   }
   return {};
 }

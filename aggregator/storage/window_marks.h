@@ -3,13 +3,15 @@
 //
 //   'R'  progress   varint(next id) | varint(products) | checksum:4
 //                   Series below `next id` are done; 2^32: all are. Absent: the work has not begun.
-//   'D'  dirty      bitmaps (postings.h) of series that got chunks since the work began
+//   'D'  dirty      bitmaps (postings.h) of series that got chunks, or lost samples, since the work began
 //
 // A checkpoint adds dirty marks in the ingest that brings the chunks, but only to windows with a progress record: what
 // comes before the work begins is met by it anyway. The work takes marks away in the ingest that does what they ask
 // for. Checkpoints and that work never overlap (both run on the maintenance thread), so no mark is lost between
 // reading and taking away.
 #pragma once
+
+#include <rocksdb/write_batch.h>
 
 #include <map>
 #include <optional>
@@ -43,5 +45,7 @@ Result<Roaring> read_dirty(Rocks& rocks, Window window);
 
 // For a checkpoint: these series get chunks in these windows. Begins files of its own.
 Status add_dirty_marks(Rocks& rocks, Ingest& ingest, const std::map<Window, Roaring>& series);
+// For a delete: samples of these series in these windows are deleted.
+Status add_dirty_marks(Rocks& rocks, rocksdb::WriteBatch& batch, const std::map<Window, Roaring>& series);
 
 }  // namespace tidemark::storage

@@ -9,6 +9,7 @@
 
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rollup_writer.h"
+#include "aggregator/storage/unpost.h"
 #include "aggregator/storage/window_index.h"
 
 namespace tidemark::storage {
@@ -43,13 +44,15 @@ class WindowRewriter::Piece {
         window_(window),
         tiers_(tiers),
         ingest_(ingest),
-        rollups_(rewriter.rocks_, rewriter.metrics_, window, tiers) {
+        rollups_(rewriter.rocks_, rewriter.metrics_, window, tiers),
+        tombstones_(rewriter.tombstones_.now()) {
     rocksdb::ReadOptions options;
     options.fill_cache = false;  // Read once; queries need the cache for what they come back to.
     options.readahead_size = 1 << 20;
     at_.reset(rewriter.rocks_.db().NewIterator(options, rewriter.rocks_.family(Family::kChunks)));
   }
 
+  const Roaring& seen() const { return seen_; }
   bool full() const { return work_ >= rewriter_.limits_.samples_in_piece; }
 
   // Series from `first_id` on until the piece is full. Returns the first that is still to do, or kAllIds.
@@ -84,17 +87,31 @@ class WindowRewriter::Piece {
 
   Status rollups(bool first_piece) { return rollups_.write(ingest_, first_piece); }
 
-  Status marks(const WindowProgress& progress, const Roaring& dirty_before, const Roaring& dirty) {
+  Status marks(const WindowProgress& progress, const Roaring& dirty_before, const Roaring& dirty,
+               const std::vector<TombstoneKey>& finished) {
     if (Status status = ingest_.next_file(Family::kPostings); !status.ok()) return status;
     const std::string key = dirty_key(window_);
     if (dirty != dirty_before) {
       Status status = dirty.isEmpty() ? ingest_.erase(key) : ingest_.put(key, encode_postings(dirty));
       if (!status.ok()) return status;
     }
-    return ingest_.put(progress_key(window_), encode_progress(progress));
+    if (Status status = ingest_.put(progress_key(window_), encode_progress(progress)); !status.ok()) return status;
+    return deleted(finished);
   }
 
-  void count(Metrics& metrics) const {
+  // REQUIRES: a file of postings is begun.
+  Status deleted(const std::vector<TombstoneKey>& finished) {
+    for (const TombstoneKey& key : finished) {
+      if (Status status = ingest_.erase(tombstone_key(key)); !status.ok()) return status;
+    }
+    return unpost(rewriter_.rocks_, ingest_, window_, emptied_);
+  }
+
+  // After the commit.
+  void done(const std::vector<TombstoneKey>& finished) const {
+    rewriter_.tombstones_.remove(finished);
+    if (rewriter_.not_posted_) rewriter_.not_posted_(window_, emptied_);
+    Metrics& metrics = rewriter_.metrics_;
     metrics.rewrite_series.Increment(static_cast<double>(series_));
     metrics.rewrite_chunks_before.Increment(static_cast<double>(chunks_before_));
     metrics.rewrite_chunks_after.Increment(static_cast<double>(chunks_after_));
@@ -106,6 +123,8 @@ class WindowRewriter::Piece {
     const std::string prefix = chunk_series_prefix(Tier::kRaw, window_, id);
     std::vector<ReadChunk> chunks;
     bool readable = true;
+    work_ += rewriter_.limits_.samples_a_chunk;  // Of a seek.
+    seen_.add(id);
     for (; at_->Valid() && at_->key().starts_with(prefix); at_->Next()) {
       const auto key = parse_chunk_key(view(at_->key()));
       const Result<ChunkView> chunk = parse_chunk(view(at_->value()));
@@ -119,11 +138,11 @@ class WindowRewriter::Piece {
       work_ += rewriter_.limits_.samples_a_chunk;
     }
     if (!at_->status().ok()) return to_status(at_->status(), "reading chunks");
-    if (!readable) rewriter_.metrics_.corruptions.Increment();
+    if (!readable) not_read(id);
     // Keys sort by start and version already, so the chunks are sorted by their first sample.
     std::map<std::string, std::string> changes;  // By key; an empty value deletes.
     for (const ReadChunk& chunk : chunks) changes.emplace(key_of(id, chunk), "");
-    const bool subtracted = rewriter_.subtract_ && rewriter_.subtract_(window_, id, chunks);
+    const bool subtracted = tombstones_->subtract(window_, id, chunks);
     if (tiers_ != 0) {
       merge_.reset(chunks, INT64_MIN, INT64_MAX);
       const auto folded = rollups_.fold(id, merge_);
@@ -133,7 +152,7 @@ class WindowRewriter::Piece {
         return folded.error();
       } else {
         readable = false;
-        rewriter_.metrics_.corruptions.Increment();
+        not_read(id);
       }
     }
     if (!readable) return {};
@@ -163,17 +182,23 @@ class WindowRewriter::Piece {
       ++after;
     }
     if (!merge_.status().ok()) {
-      rewriter_.metrics_.corruptions.Increment();
+      not_read(id);
       return {};
     }
     for (const auto& [key, value] : changes) {
       Status status = value.empty() ? ingest_.erase(key) : ingest_.put(key, value);
       if (!status.ok()) return status;
     }
+    if (after == 0) emptied_.add(id);
     ++series_;
     chunks_before_ += before;
     chunks_after_ += after;
     return {};
+  }
+
+  void not_read(SeriesId id) {
+    rewriter_.metrics_.corruptions.Increment();
+    rewriter_.unreadable_[window_].add(id);
   }
 
   std::string key_of(SeriesId id, const ReadChunk& chunk) const {
@@ -185,10 +210,13 @@ class WindowRewriter::Piece {
   const uint64_t tiers_;
   Ingest& ingest_;
   RollupWriter rollups_;
+  const std::shared_ptr<const TombstoneSet> tombstones_;
   std::unique_ptr<rocksdb::Iterator> at_;
   ChunkMerge merge_;
   std::array<int64_t, kChunkSamplesMax> t_ms_;
   std::array<double, kChunkSamplesMax> v_;
+  Roaring seen_;
+  Roaring emptied_;  // Series that have no chunk left.
   size_t work_ = 0;
   size_t series_ = 0;
   size_t chunks_before_ = 0;
@@ -235,6 +263,38 @@ bool WindowRewriter::step(const Bounds& bounds) {
   return false;
 }
 
+Status WindowRewriter::clean(Window window, Roaring& left, const std::vector<TombstoneKey>& tombstones) {
+  auto ingest = Ingest::begin(rocks_, ingest_dir_);
+  if (!ingest) return ingest.error();
+  // Rollups are made anew by the mark that the delete left.
+  Piece piece(*this, window, 0, **ingest);
+  if (Status status = piece.some(left); !status.ok()) return status;
+  std::vector<TombstoneKey> gone;
+  if (left.isEmpty()) {
+    const auto finished = this->finished(window, WindowProgress::kAllIds, {});
+    for (const TombstoneKey& key : tombstones) {
+      const auto same = [&](const TombstoneKey& one) { return one.position == key.position; };
+      if (std::any_of(finished.begin(), finished.end(), same)) gone.push_back(key);
+    }
+  }
+  if (Status status = (*ingest)->next_file(Family::kPostings); !status.ok()) return status;
+  if (Status status = piece.deleted(gone); !status.ok()) return status;
+  if (Status status = (*ingest)->commit(); !status.ok()) return status;
+  piece.done(gone);
+  return {};
+}
+
+std::vector<TombstoneKey> WindowRewriter::finished(Window window, uint64_t next_id, const Roaring& dirty) const {
+  Roaring left = dirty;
+  left.addRange(next_id, WindowProgress::kAllIds);
+  if (const auto unreadable = unreadable_.find(window); unreadable != unreadable_.end()) left |= unreadable->second;
+  std::vector<TombstoneKey> out;
+  for (const auto& one : tombstones_.now()->of(window)) {
+    if (!one->ids.intersect(left)) out.push_back(one->key);
+  }
+  return out;
+}
+
 void WindowRewriter::count_due(const std::vector<Window>& windows, uint64_t tiers) {
   size_t due = 0;
   for (const Window window : windows) {
@@ -274,16 +334,16 @@ Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
     const auto next_id = piece.from(first_id);
     if (!next_id) return fail(next_id.error());
     progress.next_id = *next_id;
-    Roaring covered;
-    covered.addRange(first_id, *next_id);
-    dirty -= covered;
+    // Not those without a chunk by now: they may have rollups, so they are gone through when the others are done.
+    dirty -= piece.seen();
   } else if (Status status = piece.some(dirty); !status.ok()) {
     return fail(status);
   }
   if (Status status = piece.rollups(first_piece); !status.ok()) return fail(status);
-  if (Status status = piece.marks(progress, *dirty_before, dirty); !status.ok()) return fail(status);
+  const std::vector<TombstoneKey> finished = this->finished(window, progress.next_id, dirty);
+  if (Status status = piece.marks(progress, *dirty_before, dirty, finished); !status.ok()) return fail(status);
   if (Status status = (*ingest)->commit(); !status.ok()) return fail(status);
-  piece.count(metrics_);
+  piece.done(finished);
   if (progress.done() && dirty.isEmpty()) {
     metrics_.rewrite_windows.Increment();
     metrics_.rewrite_days_due.Set(std::max(0.0, metrics_.rewrite_days_due.Value() - 1));

@@ -14,18 +14,24 @@
 // A crash loses the piece under way, which the next start does again. Memory is bounded by one series' chunks and one
 // file's block; what a piece reads, by Limits.
 //
+// What was deleted is taken out before chunks are merged (tombstones.h). A tombstone goes in the ingest after which all
+// its series have been gone through. Series that have no chunk left then go from the postings of their label pairs; the
+// window's list of all series still names them, so that their records go with it.
+//
 // Versions: a new chunk carries the newest version of those it replaces, so a later chunk with another value at the
 // same time still wins over it. Should a new chunk have the key of a replaced one (same start, same version), it takes
 // its place by overwriting; deleted are only keys that get nothing new.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "aggregator/storage/chunk_merge.h"
 #include "aggregator/storage/ingest.h"
 #include "aggregator/storage/metrics.h"
+#include "aggregator/storage/tombstones.h"
 #include "aggregator/storage/window_marks.h"
 #include "model/clock.h"
 #include "model/log.h"
@@ -50,9 +56,8 @@ class WindowRewriter {
     // After a window's end, for samples under way.
     int64_t grace_ms = 3'600'000;
   };
-  // Where deletes are subtracted: takes deleted samples out of a series' chunks, before they are merged, and says
-  // whether it found any. Null: there are none.
-  using Subtract = std::function<bool(Window, SeriesId, std::vector<ReadChunk>&)>;
+  // Told of series that left a window's postings.
+  using NotPosted = std::function<void(Window, const Roaring&)>;
 
   // Which windows may be looked at: those from `oldest` on that ended before both times.
   struct Bounds {
@@ -63,14 +68,15 @@ class WindowRewriter {
   };
 
   WindowRewriter(Rocks& rocks, Metrics& metrics, Logger& logger, const Clock& clock, std::string ingest_dir,
-                 const Limits& limits, Subtract subtract = nullptr)
+                 const Limits& limits, Tombstones& tombstones, NotPosted not_posted = nullptr)
       : rocks_(rocks),
         metrics_(metrics),
         logger_(logger),
         clock_(clock),
         ingest_dir_(std::move(ingest_dir)),
         limits_(limits),
-        subtract_(std::move(subtract)) {}
+        tombstones_(tombstones),
+        not_posted_(std::move(not_posted)) {}
 
   // All that was wanted of the window is done and clean: its raw samples are not needed for it any more.
   static Result<bool> is_done(Rocks& rocks, Window window, uint64_t tiers);
@@ -79,11 +85,17 @@ class WindowRewriter {
   // fails is left for the next round. REQUIRES: no checkpoint and no retention runs meanwhile.
   bool step(const Bounds& bounds);
 
+  // One piece of taking what tombstones cover out of a window that need not be closed. `left`: the series to do, of
+  // which it takes out those it did; when none is left, the tombstones go.
+  Status clean(Window window, Roaring& left, const std::vector<TombstoneKey>& tombstones);
+
  private:
   class Piece;
   void count_due(const std::vector<Window>& windows, uint64_t tiers);
 
   void compact_soon(Window window);
+  // Those whose series are all below `next_id` and none of `dirty`.
+  std::vector<TombstoneKey> finished(Window window, uint64_t next_id, const Roaring& dirty) const;
   Result<bool> step_in(Window window, uint64_t tiers);
 
   Rocks& rocks_;
@@ -92,7 +104,10 @@ class WindowRewriter {
   const Clock& clock_;
   const std::string ingest_dir_;
   const Limits limits_;
-  const Subtract subtract_;
+  Tombstones& tombstones_;
+  const NotPosted not_posted_;
+  // Series that did not read: what is deleted of them stays in files, so its tombstone stays.
+  std::map<Window, Roaring> unreadable_;
   Window next_window_ = INT32_MIN;  // Of this round.
 };
 

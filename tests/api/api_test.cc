@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "aggregator/api/parameters.h"
 #include "net/client.h"
 #include "net/server.h"
 #include "tests/support/fake_clock.h"
@@ -59,8 +60,24 @@ class FakeAdmin final : public storage::Admin {
     out.max_ms = 2000;
     return out;
   }
+  Status delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) override {
+    if (!status.ok()) return status;
+    std::string text = std::to_string(min_ms) + " " + std::to_string(max_ms);
+    for (const std::vector<Matcher>& matchers : sets) {
+      text += " |";
+      for (const Matcher& matcher : matchers) text += " " + matcher.name() + "=" + matcher.value();
+    }
+    deletes.push_back(std::move(text));
+    return {};
+  }
+  Status clean_tombstones() override {
+    ++cleanings;
+    return status;
+  }
 
   Status status;
+  std::vector<std::string> deletes;
+  int cleanings = 0;
   std::vector<std::string> snapshots;
   std::vector<std::string> backups;
 };
@@ -156,6 +173,36 @@ TEST_F(ApiTest, SnapshotsAndBackupsOnlyWhenEnabledAndOnlyWhereConfigured) {
   EXPECT_EQ(admin_.backups, std::vector<std::string>{"/backups 7"});
   admin_.status = Status::unavailable("a backup is under way");
   EXPECT_EQ(post("/api/v1/admin/tsdb/backup").substr(0, 3), "503");
+}
+
+TEST_F(ApiTest, DeletesSeriesOnlyWhenEnabled) {
+  const auto post = [this](std::string target) {
+    const net::ClientResponse response = send("POST", std::move(target));
+    return std::to_string(response.status) + " " + response.body;
+  };
+  const std::string target = "/api/v1/admin/tsdb/delete_series";
+  start();
+  EXPECT_EQ(post(target + "?match[]=up").substr(0, 3), "503");
+  EXPECT_EQ(post("/api/v1/admin/tsdb/clean_tombstones").substr(0, 3), "503");
+  EXPECT_TRUE(admin_.deletes.empty());
+  EXPECT_EQ(admin_.cleanings, 0);
+
+  Options options;
+  options.enable_admin = true;
+  start(options);
+  EXPECT_EQ(get(target + "?match[]=up").substr(0, 3), "405");
+  EXPECT_EQ(post(target), R"(400 {"status":"error","errorType":"bad_data","error":"no match[] parameter provided"})");
+  EXPECT_EQ(post(target + "?match[]=up&match[]={").substr(0, 3), "400");
+  EXPECT_TRUE(admin_.deletes.empty());
+  EXPECT_EQ(post(target + "?match[]=up&match[]=down{job=%22a%22}&start=1&end=2.5"), "204 ");
+  EXPECT_EQ(send("PUT", target + "?match[]=up").status, 204);
+  EXPECT_EQ(admin_.deletes, (std::vector<std::string>{
+                                "1000 2500 | __name__=up | job=a __name__=down",
+                                std::to_string(kTimeMinMs) + " " + std::to_string(kTimeMaxMs) + " | __name__=up"}));
+  EXPECT_EQ(post("/api/v1/admin/tsdb/clean_tombstones"), "204 ");
+  EXPECT_EQ(admin_.cleanings, 1);
+  admin_.status = Status::unavailable("there are too many tombstones");
+  EXPECT_EQ(post(target + "?match[]=up").substr(0, 3), "503");
 }
 
 TEST_F(ApiTest, RoutesEveryEndpoint) {

@@ -1,6 +1,8 @@
-// Random operations against a plain map: appends in and out of order, duplicates, checkpoints, midnight, idle series,
-// clean stops and crashes of the process.
+// Random operations against a plain map: appends in and out of order, duplicates, deletes, checkpoints, midnight, idle
+// series, clean stops and crashes of the process.
+#include <algorithm>
 #include <random>
+#include <set>
 
 #include "model/matcher.h"
 #include "tests/storage/store_fixture.h"
@@ -75,6 +77,29 @@ class ModelTest : public StoreFixture {
     }
   }
 
+  // Of some series, a stretch of minutes, hours or days.
+  void erase_some() {
+    std::vector<std::vector<Matcher>> sets{{Matcher::equal("i", std::to_string(random_() % kSeries))}};
+    if (random_() % 3 == 0) sets.push_back({Matcher::equal("i", std::to_string(random_() % kSeries))});
+    if (random_() % 4 == 0) {
+      sets.push_back({Matcher::equal(kMetricName, "even"), *Matcher::make(MatchOp::kNotEqual, "third", "0")});
+    }
+    const int64_t length_ms = static_cast<int64_t>(random_() % (random_() % 2 == 0 ? 1'000'000 : 300'000'000));
+    int64_t min_ms = clock_.now_ms() - static_cast<int64_t>(random_() % 300'000'000);
+    int64_t max_ms = min_ms + length_ms;
+    if (random_() % 8 == 0) min_ms = INT64_MIN;
+    if (random_() % 8 == 0) max_ms = INT64_MAX;
+    const Status status = store_->delete_samples(sets, min_ms, max_ms);
+    ASSERT_TRUE(status.ok()) << status.message();
+    for (const Labels& labels : labels_) {
+      const bool wanted =
+          std::any_of(sets.begin(), sets.end(), [&](const auto& matchers) { return matches_all(matchers, labels); });
+      if (!wanted) continue;
+      std::erase_if(model_[labels.to_string()],
+                    [&](const auto& one) { return one.first >= min_ms && one.first <= max_ms; });
+    }
+  }
+
   void forget_refs() { fresh_.assign(kSeries, false); }
 
   void compare() {
@@ -96,6 +121,16 @@ class ModelTest : public StoreFixture {
     // A chunk may reach over the range without a sample in it.
     std::erase_if(got, [](const auto& one) { return one.second.empty(); });
     ASSERT_EQ(got, want);
+    if (min_ms > INT64_MIN || max_ms < INT64_MAX) return;
+    // What nobody has does not show.
+    std::set<std::string> values;
+    for (size_t i = 0; i < kSeries; ++i) {
+      if (!model_[labels_[i].to_string()].empty()) values.insert(std::to_string(i));
+    }
+    const auto querier = store_->querier();
+    const auto shown = (*querier)->label_values("i", {}, INT64_MIN, INT64_MAX, 0);
+    ASSERT_TRUE(shown);
+    ASSERT_EQ(*shown, std::vector<std::string>(values.begin(), values.end()));
   }
 
   std::mt19937_64 random_;
@@ -120,8 +155,12 @@ TEST_F(ModelTest, AnswersAsAPlainMapDoes) {
     if (dice < 900) {
       commit_some();
       clock_.advance_ms(static_cast<int64_t>(random_() % 20'000));
-    } else if (dice < 970) {
+    } else if (dice < 960) {
       compare();
+    } else if (dice < 969) {
+      erase_some();
+    } else if (dice < 970) {
+      ASSERT_TRUE(store_->clean_tombstones().ok());
     } else if (dice < 985) {
       clock_.advance_ms(static_cast<int64_t>(random_() % 8'000'000));  // Up to two hours: some go idle.
       forget_refs();

@@ -15,10 +15,10 @@ namespace {
 
 class WindowRewrite : public WindowsFixture {
  protected:
-  WindowRewriter make(size_t samples_in_piece, WindowRewriter::Subtract subtract = nullptr) {
+  WindowRewriter make(size_t samples_in_piece) {
     WindowRewriter::Limits limits;
     limits.samples_in_piece = samples_in_piece;
-    return {*rocks_, metrics_, logger_, clock_, dir_.file("rewrite"), limits, std::move(subtract)};
+    return {*rocks_, metrics_, logger_, clock_, dir_.file("rewrite"), limits, tombstones_};
   }
   // Long after kDay, with newer samples elsewhere.
   static WindowRewriter::Bounds after() { return {kDay - 10, kDayMs + 3 * kWindowMs, kDayMs + 2 * kWindowMs}; }
@@ -158,17 +158,42 @@ TEST_F(WindowRewrite, UnreadableChunksStayToBeFound) {
 }
 
 TEST_F(WindowRewrite, SubtractsWhatWasDeleted) {
-  ingest({{1, 1, steady(kDayMs, 512, 1)}, {1, 2, steady(kDayMs + 512 * 15'000, 100, 1)}, {2, 1, steady(kDayMs, 9, 1)}});
-  WindowRewriter rewriter = make(1'000'000, [](Window window, SeriesId id, std::vector<ReadChunk>& chunks) {
-    EXPECT_EQ(window, kDay);
-    if (id == 1) chunks.erase(chunks.begin());
-    if (id == 2) chunks.clear();
-    return true;
-  });
+  ingest({{1, 1, steady(kDayMs, 512, 1)}, {1, 9, steady(kDayMs + 512 * 15'000, 100, 1)}, {2, 1, steady(kDayMs, 9, 1)}});
+  // Not of version 9, which came after the delete.
+  bury({{kDay, 5}, kDayMs, kDayMs + kWindowMs - 1, Roaring::bitmapOf(2, 1, 2)});
+  WindowRewriter rewriter = make(1'000'000);
   EXPECT_EQ(run(rewriter), 1u);
   EXPECT_EQ(samples_of(1).size(), 100u);
   EXPECT_EQ(chunks_of(1).size(), 1u);
   EXPECT_EQ(chunks_of(2).size(), 0u);
+  EXPECT_TRUE(tombstones_.now()->empty());
+  Tombstones stored(metrics_);
+  ASSERT_TRUE(stored.load(*rocks_, logger_).ok());
+  EXPECT_TRUE(stored.now()->empty());
+}
+
+TEST_F(WindowRewrite, TombstonesStayUntilAllTheirSeriesAreDone) {
+  std::vector<Chunk> chunks;
+  for (SeriesId id = 1; id <= 40; ++id) chunks.push_back({id, 1, steady(kDayMs, 100, id)});
+  ingest(chunks);
+  bury({{kDay, 5}, kDayMs + 15'000, kDayMs + 30'000, Roaring::bitmapOf(2, 3, 38)});
+  WindowRewriter rewriter = make(400);
+  ASSERT_TRUE(rewriter.step(after()));
+  EXPECT_EQ(samples_of(3).size(), 98u);
+  EXPECT_EQ(samples_of(38).size(), 100u);
+  EXPECT_EQ(tombstones_.now()->size(), 1u);
+  open();
+  Tombstones stored(metrics_);
+  ASSERT_TRUE(stored.load(*rocks_, logger_).ok());
+  ASSERT_EQ(stored.now()->size(), 1u);
+  EXPECT_TRUE(stored.now()->covers(38, kDayMs + 15'000, 4));
+  EXPECT_FALSE(stored.now()->covers(38, kDayMs + 15'000, 5));
+  EXPECT_FALSE(stored.now()->covers(38, kDayMs + 31'000, 4));
+  EXPECT_FALSE(stored.now()->covers(4, kDayMs + 15'000, 4));
+  WindowRewriter again = make(400);
+  run(again);
+  EXPECT_EQ(samples_of(38).size(), 98u);
+  EXPECT_TRUE(tombstones_.now()->empty());
 }
 
 // Against the naive rule: of all samples at a time, the one of the latest version counts.

@@ -17,6 +17,7 @@
 #include "aggregator/storage/metrics.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rocks.h"
+#include "aggregator/storage/tombstones.h"
 #include "aggregator/storage/window_marks.h"
 #include "model/sample.h"
 #include "tests/support/fake_clock.h"
@@ -87,6 +88,18 @@ class WindowsFixture : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.message();
   }
 
+  // As a delete does, but for the log.
+  void bury(Tombstone tombstone) {
+    rocksdb::WriteBatch batch;
+    const auto family = rocks_->family(Family::kPostings);
+    ASSERT_TRUE(batch.Put(family, tombstone_key(tombstone.key), encode_tombstone(tombstone)).ok());
+    ASSERT_TRUE(add_dirty_marks(*rocks_, batch, {{tombstone.key.window, tombstone.ids}}).ok());
+    ASSERT_TRUE(rocks_->db().Write(rocksdb::WriteOptions(), &batch).ok());
+    std::vector<Tombstone> one;
+    one.push_back(std::move(tombstone));
+    tombstones_.add(std::move(one));
+  }
+
   // Chunks of a series in the order of their keys.
   std::vector<ReadChunk> chunks_of(SeriesId id, Window window = kDay) {
     std::vector<ReadChunk> out;
@@ -121,6 +134,7 @@ class WindowsFixture : public ::testing::Test {
   testing::MemoryLogger logger_;
   prometheus::Registry registry_;
   Metrics metrics_{registry_};
+  Tombstones tombstones_{metrics_};
   Options options_;
   std::unique_ptr<Rocks> rocks_;
 };

@@ -1,0 +1,122 @@
+#include "aggregator/storage/deleter.h"
+
+#include <algorithm>
+
+#include "aggregator/storage/delete_record.h"
+#include "aggregator/storage/window_index.h"
+#include "aggregator/storage/window_marks.h"
+
+namespace tidemark::storage {
+
+class Deleter::ShardsClosed {
+ public:
+  explicit ShardsClosed(Head& head) : head_(head) {
+    for (size_t i = 0; i < head_.shard_count(); ++i) head_.shard(i).close_off();
+  }
+  ~ShardsClosed() {
+    for (size_t i = 0; i < head_.shard_count(); ++i) head_.shard(i).reopen();
+  }
+  ShardsClosed(const ShardsClosed&) = delete;
+  ShardsClosed& operator=(const ShardsClosed&) = delete;
+
+ private:
+  Head& head_;
+};
+
+Status Deleter::run(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) {
+  min_ms = std::max(min_ms, head_.oldest_kept_ms.load());
+  max_ms = std::min(max_ms, kNewestTimestampMs);
+  if (min_ms > max_ms) return {};
+  std::vector<Tombstone> tombstones;
+  if (Status status = find_in_files(sets, min_ms, max_ms, tombstones); !status.ok()) return status;
+  if (tombstones_.now()->size() + tombstones.size() > Tombstones::kMax) {
+    metrics_.deletes_refused.Increment();
+    return Status::unavailable(
+        "there are " + std::to_string(tombstones_.now()->size()) + " tombstones already, of " +
+        std::to_string(Tombstones::kMax) +
+        ": clean them first (POST /api/v1/admin/tsdb/clean_tombstones), or delete more series at "
+        "once");
+  }
+  Roaring ids;
+  for (const Tombstone& one : tombstones) ids |= one.ids;
+  Position position = 0;
+  {
+    const ShardsClosed closed(head_);
+    {
+      const MutexLock lock(head_.index().mutex());
+      for (const std::vector<Matcher>& matchers : sets) {
+        const Result<Roaring> some = head_.index().match(matchers);
+        if (!some) return some.error();
+        ids |= *some;
+      }
+    }
+    if (ids.isEmpty()) return {};
+    position = head_.order().begin();
+    if (Status status = write(ids, min_ms, max_ms, tombstones, position); !status.ok()) {
+      head_.order().fail();
+      return status;
+    }
+    erase_in_head(ids, min_ms, max_ms);
+    tombstones_.add(std::move(tombstones));
+  }
+  head_.order().finish(position, 0);
+  metrics_.deletes.Increment();
+  // The next ingest into one of these windows would have to wait for a flush. The log goes first: a tombstone must not
+  // outlive its record, or its position would be given out again.
+  if (Status status = log_.sync(); !status.ok()) return status;
+  if (Status status = rocks_.written(rocks_.db().Flush(rocksdb::FlushOptions(), rocks_.family(Family::kPostings)),
+                                     "writing tombstones");
+      !status.ok()) {
+    health_.fail(status);
+    log_.wake();
+    return status;
+  }
+  return head_.order().wait_published(position) ? Status() : health_.status();
+}
+
+Status Deleter::find_in_files(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms,
+                              std::vector<Tombstone>& found) {
+  WindowIndex index(rocks_, nullptr);
+  const auto windows = index.windows(window_of(min_ms), window_of(max_ms));
+  if (!windows) return windows.error();
+  for (const Window window : *windows) {
+    Tombstone one;
+    one.key.window = window;
+    one.min_ms = std::max(min_ms, window_start_ms(window));
+    one.max_ms = std::min(max_ms, window_start_ms(window + 1) - 1);
+    for (const std::vector<Matcher>& matchers : sets) {
+      const Result<Roaring> some = index.match(window, matchers);
+      if (!some) return some.error();
+      one.ids |= *some;
+    }
+    if (!one.ids.isEmpty()) found.push_back(std::move(one));
+  }
+  return {};
+}
+
+Status Deleter::write(const Roaring& ids, int64_t min_ms, int64_t max_ms, std::vector<Tombstone>& tombstones,
+                      Position position) {
+  rocksdb::WriteBatch batch;
+  std::map<Window, Roaring> windows;
+  for (Tombstone& one : tombstones) {
+    one.key.position = position;
+    batch.Put(rocks_.family(Family::kPostings), tombstone_key(one.key), encode_tombstone(one)).PermitUncheckedError();
+    windows[one.key.window] = one.ids;
+  }
+  if (Status status = add_dirty_marks(rocks_, batch, windows); !status.ok()) return status;
+  return log_.append(batch, position, encode_delete_record({{min_ms, max_ms, ids}}));
+}
+
+void Deleter::erase_in_head(const Roaring& ids, int64_t min_ms, int64_t max_ms) {
+  std::vector<SeriesIndex::Found> active;
+  {
+    const MutexLock lock(head_.index().mutex());
+    for (const SeriesId id : ids& head_.index().ids()) {
+      if (const auto found = head_.index().find(id)) active.push_back(*found);
+    }
+    head_.maybe_empty |= ids & head_.index().ids();
+  }
+  for (const auto& [id, slot] : active) head_.shard_of(id).erase(id, slot, min_ms, max_ms);
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,211 @@
+#include "aggregator/storage/tombstones.h"
+
+#include <algorithm>
+
+#include "aggregator/storage/postings.h"
+#include "model/varint.h"
+
+namespace tidemark::storage {
+namespace {
+
+struct Cut {
+  int64_t min_ms;
+  int64_t max_ms;
+  Position position;
+};
+
+// The chunk without its samples in the cuts: one chunk, or none. Nothing when it does not decode.
+std::optional<std::vector<ReadChunk>> without(const ReadChunk& chunk, const std::vector<Cut>& cuts) {
+  std::vector<int64_t> t_ms(chunk.count);
+  std::vector<double> v(chunk.count);
+  ChunkDecoder decoder(chunk.view());
+  size_t count = 0;
+  while (const size_t some = decoder.next(std::span(t_ms).subspan(count), std::span(v).subspan(count))) count += some;
+  if (!decoder.ok() || count != chunk.count) return std::nullopt;
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const bool cut = std::any_of(cuts.begin(), cuts.end(), [&](const Cut& one) {
+      return chunk.version < one.position && t_ms[i] >= one.min_ms && t_ms[i] <= one.max_ms;
+    });
+    if (cut) continue;
+    t_ms[kept] = t_ms[i];
+    v[kept++] = v[i];
+  }
+  if (kept == 0) return std::vector<ReadChunk>();
+  const std::string bytes = make_chunk(std::span(t_ms).first(kept), std::span(v).first(kept));
+  const Result<ChunkView> made = parse_chunk(bytes);
+  return std::vector<ReadChunk>{
+      {made->first_ms, made->last_ms, made->count, made->codec, chunk.version, std::string(made->payload)}};
+}
+
+}  // namespace
+
+std::string encode_tombstone(const Tombstone& tombstone) {
+  std::string out;
+  append_signed_varint(out, tombstone.min_ms);
+  append_varint(out, static_cast<uint64_t>(tombstone.max_ms - tombstone.min_ms));
+  out += encode_postings(tombstone.ids);
+  append_checksum(out);
+  return out;
+}
+
+Result<Tombstone> parse_tombstone(std::string_view key, std::string_view value) {
+  const auto parsed = parse_tombstone_key(key);
+  Tombstone tombstone;
+  uint64_t length_ms = 0;
+  if (!parsed || !take_checksum(value) || !take_signed_varint(value, tombstone.min_ms) ||
+      !take_varint(value, length_ms) || length_ms >= static_cast<uint64_t>(kWindowMs) ||
+      tombstone.min_ms < window_start_ms(parsed->window) ||
+      tombstone.min_ms + static_cast<int64_t>(length_ms) >= window_start_ms(parsed->window + 1)) {
+    return fail(Status::corruption("a tombstone does not read"));
+  }
+  tombstone.key = *parsed;
+  tombstone.max_ms = tombstone.min_ms + static_cast<int64_t>(length_ms);
+  Result<Roaring> ids = parse_postings(value);
+  if (!ids) return fail(ids.error());
+  tombstone.ids = std::move(*ids);
+  return tombstone;
+}
+
+std::vector<TombstoneKey> TombstoneSet::keys() const {
+  std::vector<TombstoneKey> out;
+  for (const auto& [window, all] : by_window_) {
+    for (const auto& one : all) out.push_back(one->key);
+  }
+  return out;
+}
+
+const TombstoneSet::Of& TombstoneSet::of(Window window) const {
+  static const Of kNone;
+  const auto found = by_window_.find(window);
+  return found == by_window_.end() ? kNone : found->second;
+}
+
+Roaring TombstoneSet::touched(Window window, int64_t min_ms, int64_t max_ms) const {
+  Roaring ids;
+  for (const auto& one : of(window)) {
+    if (one->overlaps(min_ms, max_ms)) ids |= one->ids;
+  }
+  return ids;
+}
+
+bool TombstoneSet::touches(Window window, SeriesId series) const {
+  const Of& all = of(window);
+  return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one->ids.contains(series); });
+}
+
+bool TombstoneSet::covers(SeriesId series, int64_t t_ms, Position version) const {
+  const Of& all = of(window_of(t_ms));
+  return std::any_of(all.begin(), all.end(), [&](const auto& one) {
+    return version < one->key.position && one->overlaps(t_ms, t_ms) && one->ids.contains(series);
+  });
+}
+
+bool TombstoneSet::subtract(Window window, SeriesId series, std::vector<ReadChunk>& chunks) const {
+  std::vector<Cut> cuts;
+  for (const auto& one : of(window)) {
+    if (one->ids.contains(series)) cuts.push_back({one->min_ms, one->max_ms, one->key.position});
+  }
+  if (cuts.empty()) return false;
+  bool found = false;
+  std::vector<ReadChunk> out;
+  for (ReadChunk& chunk : chunks) {
+    bool whole = false;
+    bool part = false;
+    for (const Cut& cut : cuts) {
+      if (chunk.version >= cut.position || cut.min_ms > chunk.last_ms || cut.max_ms < chunk.first_ms) continue;
+      part = true;
+      whole = whole || (cut.min_ms <= chunk.first_ms && cut.max_ms >= chunk.last_ms);
+    }
+    if (whole) {
+      found = true;
+      continue;
+    }
+    std::optional<std::vector<ReadChunk>> rest;
+    if (part) rest = without(chunk, cuts);
+    if (!rest || (!rest->empty() && rest->front().count == chunk.count)) {
+      out.push_back(std::move(chunk));
+      continue;
+    }
+    found = true;
+    std::move(rest->begin(), rest->end(), std::back_inserter(out));
+  }
+  chunks = std::move(out);
+  return found;
+}
+
+Tombstones::Tombstones(Metrics& metrics) : metrics_(metrics), now_(std::make_shared<const TombstoneSet>()) {}
+
+std::shared_ptr<const TombstoneSet> Tombstones::now() const {
+  const MutexLock lock(mu_);
+  return now_;
+}
+
+void Tombstones::set(TombstoneSet next) {
+  std::erase_if(next.by_window_, [](const auto& one) { return one.second.empty(); });
+  next.count_ = 0;
+  for (const auto& [window, all] : next.by_window_) next.count_ += all.size();
+  metrics_.tombstones.Set(static_cast<double>(next.count_));
+  auto shared = std::make_shared<const TombstoneSet>(std::move(next));
+  const MutexLock lock(mu_);
+  now_.swap(shared);
+}
+
+Status Tombstones::load(Rocks& rocks, Logger& logger) {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> at(rocks.db().NewIterator(options, rocks.family(Family::kPostings)));
+  std::vector<Tombstone> found;
+  at->Seek(window_prefix(Tier::kRaw, window_of(kOldestTimestampMs)));
+  // One step or two for each window.
+  while (at->Valid() && at->key()[0] == static_cast<char>(Tier::kRaw)) {
+    const auto window = parse_window(view(at->key()));
+    if (!window) break;
+    const std::string prefix = tombstone_prefix(*window);
+    for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+      auto tombstone = parse_tombstone(view(at->key()), view(at->value()));
+      if (tombstone) {
+        found.push_back(std::move(*tombstone));
+        continue;
+      }
+      metrics_.corruptions.Increment();
+      logger.error("a tombstone does not read: what it deleted shows again until it is deleted anew",
+                   {{"day", std::to_string(*window)}, {"err", tombstone.error()}});
+    }
+    if (at->Valid()) at->Seek(window_prefix(Tier::kRaw, *window + 1));
+  }
+  if (!at->status().ok()) return to_status(at->status(), "reading tombstones");
+  add(std::move(found));
+  return {};
+}
+
+Position Tombstones::last_position() const {
+  Position last = 0;
+  for (const auto& [window, all] : now()->by_window_) last = std::max(last, all.back()->key.position);
+  return last;
+}
+
+void Tombstones::add(std::vector<Tombstone> tombstones) {
+  TombstoneSet next = *now();
+  for (Tombstone& one : tombstones) {
+    next.by_window_[one.key.window].push_back(std::make_shared<const Tombstone>(std::move(one)));
+  }
+  set(std::move(next));
+}
+
+void Tombstones::remove(const std::vector<TombstoneKey>& keys) {
+  if (keys.empty()) return;
+  TombstoneSet next = *now();
+  for (const TombstoneKey& key : keys) {
+    std::erase_if(next.by_window_[key.window], [&](const auto& one) { return one->key.position == key.position; });
+  }
+  set(std::move(next));
+}
+
+void Tombstones::drop_before(Window first_kept) {
+  TombstoneSet next = *now();
+  next.by_window_.erase(next.by_window_.begin(), next.by_window_.lower_bound(first_kept));
+  if (next.by_window_.size() != now()->by_window_.size()) set(std::move(next));
+}
+
+}  // namespace tidemark::storage
