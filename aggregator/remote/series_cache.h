@@ -16,8 +16,8 @@
 
 namespace tidemark::remote {
 
-// Thread-safe. Keeps at most `series_max` refs, some 30 B each. Series that ended are not told apart: when a tenth of the
-// refs came within the last two hours, the cache is emptied, so that it holds the living and two hours of the dead.
+// Thread-safe. Keeps at most `series_max` refs, some 30 B each. Series that ended are not told apart: when a tenth of
+// the refs came within the last two hours, the cache is emptied, so that it holds the living and two hours of the dead.
 class SeriesCache {
  public:
   explicit SeriesCache(size_t series_max);
