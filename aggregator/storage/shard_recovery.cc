@@ -56,6 +56,12 @@ Status ShardRecovery::load_groups() {
                        Status::corruption("up to 64 series lose what was not in files yet"));
       }
       for (const HeadShard::Loaded& series : loaded) {
+        if (series.id % markers_.size() != shard) {
+          report_skipped(metrics_, logger_, "open chunk of series " + std::to_string(series.id),
+                         Status::corruption("it lies in another shard's group"));
+          head_.shard(shard).discard(series.slot);
+          continue;
+        }
         loaded_.push_back({series.id, series.slot});
         if (!series.has_samples) emptied_.add(series.id);
       }
