@@ -146,6 +146,7 @@ Result<std::vector<Backup>> list_backups(const BackupFolder& where, Logger& logg
   std::vector<rocksdb::BackupInfo> infos;
   (*engine)->GetBackupInfo(&infos);
   std::vector<Backup> out;
+  out.reserve(infos.size());
   for (const rocksdb::BackupInfo& info : infos) out.push_back(to_backup(info));
   std::vector<rocksdb::BackupID> damaged;
   (*engine)->GetCorruptedBackups(&damaged);
@@ -159,7 +160,7 @@ Status verify_backup(const BackupFolder& where, uint32_t id, Logger& logger) {
   if (!folder) return folder.error();
   const auto engine = open_engine(**folder, (*folder)->env());
   if (!engine) return engine.error();
-  const Result<Backup> backup = find_backup(**folder, **engine, id);
+  Result<Backup> backup = find_backup(**folder, **engine, id);
   if (!backup) return backup.error();
   return to_status((*engine)->VerifyBackup(backup->id, true),
                    "verifying backup " + std::to_string(backup->id) + " of the " + (*folder)->text());
@@ -183,7 +184,7 @@ Result<Backup> restore_backup(const BackupFolder& from, uint32_t id, const std::
 
   const auto engine = open_engine(**folder, env);
   if (!engine) return fail(engine.error());
-  const Result<Backup> backup = find_backup(**folder, **engine, id);
+  Result<Backup> backup = find_backup(**folder, **engine, id);
   if (!backup) return backup;
   // Under another name until it is whole: a start in between must not take half of it for a store.
   const std::string making = data_dir + "/rocks.making";

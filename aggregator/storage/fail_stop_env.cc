@@ -58,7 +58,7 @@ class FailStopEnv::Latch {
     return disk_was_full_;
   }
 
-  void set_on_failure(std::function<void(const Status&)> act) {
+  void set_on_failure(const std::function<void(const Status&)>& act) {
     {
       const MutexLock lock(mu_);
       on_failure_ = act;
@@ -236,6 +236,6 @@ FailStopEnv::~FailStopEnv() = default;
 
 Status FailStopEnv::failure() const { return latch_->failure(); }
 bool FailStopEnv::disk_was_full() const { return latch_->disk_was_full(); }
-void FailStopEnv::set_on_failure(std::function<void(const Status&)> act) { latch_->set_on_failure(std::move(act)); }
+void FailStopEnv::set_on_failure(const std::function<void(const Status&)>& act) { latch_->set_on_failure(act); }
 
 }  // namespace tidemark::storage

@@ -34,7 +34,7 @@ class FailStopEnv {
   // There was no space for it.
   bool disk_was_full() const;
   // Called once, on the thread whose write fails, perhaps with RocksDB's locks held; at once if that has been.
-  void set_on_failure(std::function<void(const Status&)> act);
+  void set_on_failure(const std::function<void(const Status&)>& act);
 
  private:
   class Latch;

@@ -56,8 +56,8 @@ class Rocks {
   Status failure() const { return fail_stop_ ? fail_stop_->failure() : Status(); }
   bool disk_was_full() const { return fail_stop_ && fail_stop_->disk_was_full(); }
   // See FailStopEnv.
-  void set_on_failure(std::function<void(const Status&)> act) {
-    if (fail_stop_) fail_stop_->set_on_failure(std::move(act));
+  void set_on_failure(const std::function<void(const Status&)>& act) {
+    if (fail_stop_) fail_stop_->set_on_failure(act);
   }
 
   // Log records were skipped when it was opened.

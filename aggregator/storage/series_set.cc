@@ -92,8 +92,8 @@ Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
   for (const Window window : *windows) {
     Result<Roaring> matching = find(index, window);
     if (!matching) return matching.error();
-    const Status alive = index.remove_not_alive(window, std::max(range_.min_ms, window_start_ms(window)),
-                                                std::min(range_.max_ms, window_start_ms(window + 1) - 1), *matching);
+    Status alive = index.remove_not_alive(window, std::max(range_.min_ms, window_start_ms(window)),
+                                          std::min(range_.max_ms, window_start_ms(window + 1) - 1), *matching);
     if (!alive.ok()) return alive;
     ids |= *matching;
     windows_.emplace_back(window, std::move(*matching));

@@ -188,7 +188,8 @@ Position Tombstones::last_position() const {
 void Tombstones::add(std::vector<Tombstone> tombstones) {
   TombstoneSet next = *now();
   for (Tombstone& one : tombstones) {
-    next.by_window_[one.key.window].push_back(std::make_shared<const Tombstone>(std::move(one)));
+    auto& all = next.by_window_[one.key.window];
+    all.push_back(std::make_shared<const Tombstone>(std::move(one)));
   }
   set(std::move(next));
 }
