@@ -135,8 +135,7 @@ def ask(running, expression, seconds, end):
         query['time'] = end
         path = '/api/v1/query?'
     answer = json.loads(running.get(path + urllib.parse.urlencode(query)))
-    if not answer['data']['result']:
-        sys.exit(f'{expression} has no answer')
+    return bool(answer['data']['result'])
 
 
 def measure(system, options, end):
@@ -165,7 +164,8 @@ def measure(system, options, end):
             times = []
             for _ in range(options.repeat):
                 begun = time.monotonic()
-                ask(running, expression, seconds, end)
+                if not ask(running, expression, seconds, end):
+                    sys.exit(f'{system.name}: {expression} has no answer')
                 times.append((time.monotonic() - begun) * 1000)
             row['ms: ' + name] = round(statistics.median(times), 1)
         for what, how in (('killed', signal.SIGKILL), ('stopped', signal.SIGTERM)):
@@ -174,8 +174,9 @@ def measure(system, options, end):
                 row['bytes / sample, stopped'] = round(directory_bytes(data) / samples, 3)
             begun = time.monotonic()
             running = Running(system, data, config)
-            ask(running, 'count(up)', 0, end)
-            row[f's to an answer, {what}'] = round(time.monotonic() - begun, 2)
+            there = ask(running, 'count(up)', 0, end)
+            # A peer that loses its last seconds when it is killed answers with nothing.
+            row[f's to an answer, {what}'] = round(time.monotonic() - begun, 2) if there else 'newest samples lost'
         running.stop()
         return samples, row
     finally:
