@@ -95,6 +95,11 @@ Status Engine::close() {
   if (mode_ == OpenMode::kRead) return common_.gate.status();
   maintenance_.reset();
   Status status = checkpointer_->run(true);
+  // A family that is not flushed pins the write-ahead log, with all that was trimmed from it.
+  for (size_t i = 0; status.ok() && i < kFamilyCount; ++i) {
+    status =
+        rocks_->written(rocks_->db().Flush(rocksdb::FlushOptions(), rocks_->family(static_cast<Family>(i))), "closing");
+  }
   deleter_.reset();
   log_.reset();
   checkpointer_.reset();
