@@ -1,9 +1,9 @@
 #include "aggregator/storage/encrypted_env.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <rocksdb/env_encryption.h>
 #include <rocksdb/file_system.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -94,8 +94,9 @@ class CtrProvider final : public rocksdb::EncryptionProvider {
 
   rocksdb::Status CreateNewPrefix(const std::string&, char* prefix, size_t size) const override {
     std::memset(prefix, 0, size);
-    if (size < kBlockBytes || RAND_bytes(reinterpret_cast<uint8_t*>(prefix), kBlockBytes) != 1) {
-      return rocksdb::Status::IOError("OpenSSL gives no random bytes for a new file");
+    // The kernel's, not OpenSSL's: that keeps a generator for each thread, which RocksDB's threads never give back.
+    if (size < kBlockBytes || getentropy(prefix, kBlockBytes) != 0) {
+      return rocksdb::Status::IOError("the kernel gives no random bytes for a new file");
     }
     return rocksdb::Status::OK();
   }
