@@ -19,6 +19,7 @@ constexpr int64_t kDefaultRetentionMs = int64_t{15} * 86'400'000;
 struct RawFlags {
   std::string sync = "interval";
   std::string log_bytes_max = "32MB";
+  std::string min_free_disk_space = "10MB";
   std::string retention_time;
   std::string retention_size;
   std::string log_level = "info";
@@ -57,6 +58,8 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
       "process loses nothing in any case.");
   flags.add("storage.log-bytes-max", &raw.log_bytes_max,
             "Log length at which memory is checkpointed; it bounds the time a restart takes.");
+  flags.add("storage.min-free-disk-space", &raw.min_free_disk_space,
+            "With less free in the file system of the samples none are taken, until there is space again.");
   flags.add("storage.encryption-key-file", &options.storage.encryption_key_file,
             "File with the key (32 bytes or 64 hexadecimal digits) that a new data directory is encrypted with, and an "
             "encrypted one opened; storage.encryption_key_file in the configuration file wins.");
@@ -83,6 +86,10 @@ Status read_sizes(const RawFlags& raw, ServerOptions& options) {
     return {};
   };
   if (Status s = size("storage.log-bytes-max", raw.log_bytes_max, options.storage.log_bytes_max); !s.ok()) return s;
+  if (Status s = size("storage.min-free-disk-space", raw.min_free_disk_space, options.storage.min_free_bytes);
+      !s.ok()) {
+    return s;
+  }
   if (!raw.retention_size.empty()) {
     if (Status s = size("storage.tsdb.retention.size", raw.retention_size, options.retention_bytes); !s.ok()) return s;
   }
