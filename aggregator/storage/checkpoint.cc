@@ -70,10 +70,12 @@ Status Checkpointer::run(bool seal_all) {
     log_.wake();
     return status;
   }
-  if (Status status = drop_old_generations(); !status.ok()) {
-    health_.fail(status);
+  Status dropped = log_.drop_files(trim_to);
+  if (dropped.ok()) dropped = drop_old_generations();
+  if (!dropped.ok()) {
+    health_.fail(dropped);
     log_.wake();
-    return status;
+    return dropped;
   }
   metrics_.checkpoints.Increment();
   metrics_.checkpoint_seconds.Observe(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);

@@ -7,6 +7,9 @@ namespace {
 
 constexpr auto kSyncEvery = std::chrono::milliseconds(500);
 constexpr int64_t kUnsyncedMaxNs = 1'000'000'000;
+// Smaller files go when RocksDB next compacts.
+constexpr uint64_t kDeadFileBytesMin = 1 << 20;
+constexpr int kBottomLevel = 6;
 
 }  // namespace
 
@@ -112,6 +115,25 @@ Status Log::trim(Position position, uint64_t appended_before) {
   metrics_.log_bytes.Set(static_cast<double>(bytes_.fetch_sub(gone, std::memory_order_relaxed) - gone));
   wake();
   return {};
+}
+
+Status Log::drop_files(Position position) {
+  rocksdb::ColumnFamilyHandle* const family = rocks_.family(Family::kLog);
+  rocksdb::ColumnFamilyMetaData files;
+  rocks_.db().GetColumnFamilyMetaData(family, &files);
+  if (files.size < kDeadFileBytesMin) return {};
+  std::vector<std::string> names;
+  for (const auto& level : files.levels) {
+    for (const auto& file : level.files) {
+      const auto last = parse_log_key(file.largestkey);
+      if (!last || *last > position + 1) return {};
+      names.push_back(file.name);
+    }
+  }
+  const rocksdb::Status status = rocks_.db().CompactFiles(rocksdb::CompactionOptions(), family, names, kBottomLevel);
+  // RocksDB is at it itself.
+  if (status.IsAborted()) return rocks_.failure();
+  return rocks_.written(status, "dropping trimmed files of the log");
 }
 
 void Log::wake() {

@@ -40,6 +40,9 @@ class Log {
   uint64_t appended_bytes() const { return appended_bytes_.load(std::memory_order_relaxed); }
   // Forgets all records up to `position`; `appended_before` is appended_bytes() as it was when that was the last one.
   Status trim(Position position, uint64_t appended_before);
+  // Gives back the files of records that trim(position) forgot: the log has files after a crash only. RocksDB compacts
+  // them once there are four, which for a store that was stopped is never.
+  Status drop_files(Position position);
   // Wakes whoever waits for room: the store turned read-only.
   void wake();
 

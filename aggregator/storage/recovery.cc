@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "aggregator/storage/keys.h"
+#include "aggregator/storage/series_feed.h"
 #include "aggregator/storage/settings.h"
 #include "aggregator/storage/shard_recovery.h"
 
@@ -12,8 +13,6 @@ namespace {
 
 // More would mostly decode the same log again.
 constexpr unsigned kWorkersMax = 4;
-// Records skipped one by one before it is cheaper to seek.
-constexpr unsigned kNextMax = 8;
 
 class Recovery {
  public:
@@ -101,7 +100,7 @@ class Recovery {
     for (const Status& status : statuses) {
       if (!status.ok()) return status;
     }
-    std::vector<ShardRecovery::Series> loaded;
+    std::vector<SeriesSlot> loaded;
     for (const auto& worker : workers) loaded.insert(loaded.end(), worker->loaded().begin(), worker->loaded().end());
     Status indexed;
     each(count + 1, [&](unsigned i) {
@@ -115,7 +114,7 @@ class Recovery {
     for (const Status& status : statuses) {
       if (!status.ok()) return status;
     }
-    std::vector<ShardRecovery::Series> replayed;
+    std::vector<SeriesSlot> replayed;
     for (const auto& worker : workers) {
       replayed.insert(replayed.end(), worker->replayed().begin(), worker->replayed().end());
       newest_ms_ = std::max(newest_ms_, worker->newest_ms());
@@ -136,29 +135,26 @@ class Recovery {
     for (std::thread& thread : threads) thread.join();
   }
 
-  Status add_to_index(std::vector<ShardRecovery::Series> series) {
+  Status add_to_index(std::vector<SeriesSlot> series) {
     std::sort(series.begin(), series.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-    const auto at = iterator(Family::kSeries);
+    if (!series.empty()) next_id_ = std::max(next_id_, series.back().id + 1);
     SeriesIndex& index = head_->index();
     const MutexLock lock(index.mutex());
     index.reserve(index.size() + series.size());
-    for (const auto& [id, slot] : series) {
-      next_id_ = std::max(next_id_, id + 1);
-      const std::string key = series_key(id);
-      for (unsigned i = 0; at->Valid() && i < kNextMax && at->key().compare(key) < 0; ++i) at->Next();
-      if (!at->Valid() || at->key() != rocksdb::Slice(key)) at->Seek(key);
-      const bool found = at->Valid() && at->key() == rocksdb::Slice(key);
-      if (!at->status().ok()) return to_status(at->status(), "reading series records");
-      const std::string_view labels = found ? view(at->value()) : std::string_view();
-      if (!is_valid_encoding(labels) || labels.empty() || LabelsView(labels).size() > kLabelsMax) {
-        report_skipped(metrics_, logger_, "series " + std::to_string(id),
+    SeriesFeed feed(rocks_, std::move(series));
+    while (const auto batch = feed.next()) {
+      for (const auto& [one, hash, labels] : batch->series) {
+        if (!labels.empty()) {
+          index.place(one.id, one.slot, hash, LabelsView(labels), now_s_);
+          continue;
+        }
+        report_skipped(metrics_, logger_, "series " + std::to_string(one.id),
                        Status::corruption("it has no record that reads; its newest samples are left out"));
-        head_->shard_of(id).discard(slot);
-        continue;
+        head_->shard_of(one.id).discard(one.slot);
       }
-      index.add(id, slot, LabelsView(labels).hash(), LabelsView(labels), now_s_);
     }
-    return {};
+    index.enter_placed();
+    return feed.status();
   }
 
   // Series defined since the last checkpoint have no hash in files; some may have lost their samples with a damaged log

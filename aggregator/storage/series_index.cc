@@ -1,6 +1,14 @@
 #include "aggregator/storage/series_index.h"
 
+#include <thread>
+
 namespace tidemark::storage {
+namespace {
+
+// Places of a table whose memory is asked for ahead.
+constexpr size_t kPrefetch = 16;
+
+}  // namespace
 
 class SeriesIndex::Source final : public PostingsSource {
  public:
@@ -75,7 +83,7 @@ uint32_t SeriesIndex::allocate_pairs(uint8_t count) {
   return at;
 }
 
-void SeriesIndex::add(SeriesId id, uint32_t slot, uint64_t hash, LabelsView labels, uint32_t now_s) {
+uint32_t SeriesIndex::make_entry(SeriesId id, uint32_t slot, uint64_t hash, LabelsView labels, uint32_t now_s) {
   uint32_t number = 0;
   if (free_entries_.empty()) {
     number = static_cast<uint32_t>(entries_.size());
@@ -98,9 +106,34 @@ void SeriesIndex::add(SeriesId id, uint32_t slot, uint64_t hash, LabelsView labe
     *pair = pair_table_.add(label, id, last_pairs_[i]);
     last_pairs_[i++] = *pair++;
   }
+  return number;
+}
+
+void SeriesIndex::add(SeriesId id, uint32_t slot, uint64_t hash, LabelsView labels, uint32_t now_s) {
+  const uint32_t number = make_entry(id, slot, hash, labels, now_s);
   by_labels_.insert(number);
   by_id_.insert(number);
   all_.add(id);
+}
+
+void SeriesIndex::place(SeriesId id, uint32_t slot, uint64_t hash, LabelsView labels, uint32_t now_s) {
+  placed_.push_back(make_entry(id, slot, hash, labels, now_s));
+}
+
+void SeriesIndex::enter_placed() {
+  const auto enter = [](const std::vector<uint32_t>& entries, auto& table) {
+    for (size_t i = 0; i < entries.size(); ++i) {
+      if (i + kPrefetch < entries.size()) table.prefetch(entries[i + kPrefetch]);
+      table.insert(entries[i]);
+    }
+  };
+  const std::vector<uint32_t>& entries = placed_;
+  auto& by_labels = by_labels_;
+  std::thread other([&enter, &entries, &by_labels] { enter(entries, by_labels); });
+  enter(entries, by_id_);
+  for (const uint32_t number : entries) all_.add(entries_[number].id);
+  other.join();
+  placed_ = {};
 }
 
 void SeriesIndex::remove(SeriesId id) {

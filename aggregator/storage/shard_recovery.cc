@@ -131,8 +131,8 @@ Status ShardRecovery::replay_delete(std::string_view record, Position position) 
 }
 
 void ShardRecovery::index_slots() {
-  const auto [least, greatest] =
-      std::minmax_element(loaded_.begin(), loaded_.end(), [](const Series& a, const Series& b) { return a.id < b.id; });
+  const auto [least, greatest] = std::minmax_element(
+      loaded_.begin(), loaded_.end(), [](const SeriesSlot& a, const SeriesSlot& b) { return a.id < b.id; });
   if (least != loaded_.end() && (greatest->id - least->id) / kDenseRatio <= loaded_.size()) {
     dense_first_ = least->id;
     dense_slots_.resize(size_t{greatest->id} - least->id + 1);

@@ -11,6 +11,7 @@
 #include "aggregator/storage/head.h"
 #include "aggregator/storage/metrics.h"
 #include "aggregator/storage/rocks.h"
+#include "aggregator/storage/series_feed.h"
 #include "model/log.h"
 
 namespace tidemark::storage {
@@ -20,11 +21,6 @@ void report_skipped(Metrics& metrics, Logger& logger, std::string_view what, con
 
 class ShardRecovery {
  public:
-  struct Series {
-    SeriesId id;
-    uint32_t slot;
-  };
-
   // `shards`: the numbers of those to bring back. All must outlive it.
   ShardRecovery(Head& head, Rocks& rocks, const std::vector<Marker>& markers, uint64_t generation,
                 std::vector<size_t> shards, uint32_t now_s, Metrics& metrics, Logger& logger);
@@ -34,8 +30,8 @@ class ShardRecovery {
   // What the log holds after it. Only the one told to reports what is wrong with the log itself.
   Status replay_log(bool reports);
 
-  const std::vector<Series>& loaded() const { return loaded_; }      // By load_groups().
-  const std::vector<Series>& replayed() const { return replayed_; }  // First met by replay_log().
+  const std::vector<SeriesSlot>& loaded() const { return loaded_; }      // By load_groups().
+  const std::vector<SeriesSlot>& replayed() const { return replayed_; }  // First met by replay_log().
   const Roaring& emptied() const {
     return emptied_;
   }  // Series without a sample in memory, or touched
@@ -67,8 +63,8 @@ class ShardRecovery {
   std::vector<uint32_t> dense_slots_;
   absl::flat_hash_map<SeriesId, uint32_t> slots_;
   std::vector<std::vector<HeadShard::Replayed>> record_;  // By shard, of the record at hand.
-  std::vector<Series> loaded_;
-  std::vector<Series> replayed_;
+  std::vector<SeriesSlot> loaded_;
+  std::vector<SeriesSlot> replayed_;
   Roaring emptied_;
   int64_t newest_ms_ = INT64_MIN;
   uint64_t log_bytes_ = 0;

@@ -2,6 +2,7 @@
 #include "aggregator/storage/store.h"
 #include "aggregator/storage/keys.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include "model/matcher.h"
@@ -315,6 +316,28 @@ TEST_F(StoreTest, CheckpointsKeepTheLogShortWhileChunksStayOpen) {
   drop();
   open();
   EXPECT_EQ(read_all(), before);
+}
+
+TEST_F(StoreTest, AfterACrashTheLogsFilesGoWithTheNextCheckpoint) {
+  open();
+  Batch batch;
+  for (int step = 0; step < 200; ++step) {
+    batch.clear();
+    for (int i = 0; i < 5000; ++i) batch.add(kNoRef, cpu(i), clock_.now_ms() + step * 1000, step);
+    ASSERT_TRUE(store_->commit(batch));
+  }
+  const uint64_t log_bytes = store_->stats().log_bytes;
+  ASSERT_GT(log_bytes, 3u << 20);
+  drop();
+  open();
+  close();
+  uint64_t disk_bytes = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(options_.path)) {
+    if (file.is_regular_file()) disk_bytes += file.file_size();
+  }
+  EXPECT_LT(disk_bytes, log_bytes / 4);
+  open();
+  EXPECT_EQ(read_all().at(cpu(7).to_string()).size(), 200u);
 }
 
 TEST_F(StoreTest, OverItsBudgetTheHeadSealsTheLongestChunksEarly) {
