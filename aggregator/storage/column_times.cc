@@ -13,15 +13,26 @@ constexpr uint64_t kLengthMax = uint64_t{1} << 62;
 
 int64_t plus(int64_t t_ms, uint64_t ms) { return static_cast<int64_t>(static_cast<uint64_t>(t_ms) + ms); }
 
+bool is_regular(std::span<const int64_t> t_ms, int64_t stride) {
+  size_t i = 1;
+  for (; i + kBlock <= t_ms.size(); i += kBlock) {
+    int64_t uneven = 0;
+    for (size_t k = 0; k < kBlock; ++k) uneven |= (t_ms[i + k] - t_ms[i + k - 1]) ^ stride;
+    if (uneven != 0) return false;
+  }
+  for (; i < t_ms.size(); ++i) {
+    if (t_ms[i] - t_ms[i - 1] != stride) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void append_chunk_times(std::span<const int64_t> t_ms, std::string& out) {
   const size_t count = t_ms.size();
   const int64_t first = t_ms[0];
   const int64_t stride = count > 1 ? t_ms[1] - first : 0;
-  int64_t uneven = 0;
-  for (size_t i = 1; i < count; ++i) uneven |= (t_ms[i] - t_ms[i - 1]) ^ stride;
-  if (uneven == 0) {
+  if (is_regular(t_ms, stride)) {
     const bool seconds = stride != 0 && stride % 1000 == 0;
     return append_varint(
         out, seconds ? static_cast<uint64_t>(stride / 1000) * 4 + 3 : static_cast<uint64_t>(stride) * 4 + 1);

@@ -80,7 +80,9 @@ class Planner {
   void try_plain(const Stats& stats, size_t begin, size_t count, Choice& best) const;
   void try_line(const Stats& stats, size_t block, size_t blocks, Choice& best);
   void try_slope(double slope, uint8_t slope_bits, size_t block, size_t blocks, Choice& best);
-  void try_patches(IntSegment segment, size_t begin, Choice& best);
+  int64_t residual_at(const IntSegment& segment, size_t begin, size_t i) const;
+  bool may_be_spiky(const IntSegment& segment, size_t begin, uint64_t width) const;
+  void try_patches(IntSegment segment, size_t begin, uint64_t width, Choice& best);
   void offer(PlannedSegment plan, uint64_t width, size_t extra_bits, Choice& best) const;
 
   std::span<const int64_t> x_;
@@ -225,10 +227,36 @@ size_t Planner::least_bits(size_t block, size_t blocks) const {
   return bits;
 }
 
+// Line, frame as a line without slope, or steps; less `first`.
+int64_t Planner::residual_at(const IntSegment& segment, size_t begin, size_t i) const {
+  if (segment.mode == IntMode::kSteps) return i == 0 ? segment.slope : step_at(begin + i);
+  const auto rise = static_cast<int64_t>(static_cast<uint64_t>(segment.slope) * i);
+  return minus(x_[begin + i], rise >> segment.slope_bits);
+}
+
+// A look at a few pairs: where most residuals lie together and the range is made by a few, few pairs are far apart; of
+// pairs from an even noise three in four are an eighth of the range or more apart.
+bool Planner::may_be_spiky(const IntSegment& segment, size_t begin, uint64_t width) const {
+  constexpr size_t kPairs = 16;
+  const size_t stride = segment.count / kPairs;
+  if (stride < 2 || width < 4) return width >= 4 && segment.count >= 8;
+  size_t far = 0;
+  for (size_t i = 1; i + 1 < segment.count; i += stride) {
+    const int64_t a = residual_at(segment, begin, i);
+    const int64_t b = residual_at(segment, begin, i + stride / 2);
+    far += (a > b ? static_cast<uint64_t>(a) - static_cast<uint64_t>(b)
+                  : static_cast<uint64_t>(b) - static_cast<uint64_t>(a)) > width / 8
+               ? 1
+               : 0;
+    if (i + stride + stride / 2 >= segment.count) break;
+  }
+  return far <= kPairs / 2;
+}
+
 // Sets residuals aside where a few lie far from the others.
-void Planner::try_patches(IntSegment segment, size_t begin, Choice& best) {
+void Planner::try_patches(IntSegment segment, size_t begin, uint64_t width_known, Choice& best) {
   const size_t count = segment.count;
-  if (count < 8) return;
+  if (!may_be_spiky(segment, begin, width_known)) return;
   const bool steps = segment.mode == IntMode::kSteps;
   const size_t n = steps ? count - 1 : count;
   residuals_.resize(n);
@@ -288,13 +316,17 @@ size_t Planner::plan_run(size_t block, size_t blocks) {
     try_line(stats, block, blocks, best);
     IntSegment segment;
     segment.count = count;
-    if (best.plan.segment.mode == IntMode::kLine) segment = best.plan.segment;
+    uint64_t width = stats.x.width();
+    if (best.plan.segment.mode == IntMode::kLine) {
+      segment = best.plan.segment;
+      width = packing_max(segment.packing);
+    }
     const size_t least = least_bits(block, blocks);
-    try_patches(segment, begin, best);
+    try_patches(segment, begin, width, best);
     segment.mode = IntMode::kSteps;
     segment.first = x_[begin];
     segment.slope_bits = 0;
-    try_patches(segment, begin, best);
+    try_patches(segment, begin, stats.step.width(), best);
     if (blocks > 1 && least + 40 < best.bits - best.bits / 32) {
       const size_t planned = out_.size();
       const size_t half = std::bit_floor(blocks - 1);
