@@ -14,6 +14,7 @@
 
 #include <random>
 
+#include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/open_chunk.h"
 #include "aggregator/storage/store.h"
 #include "tests/support/fake_clock.h"
@@ -131,7 +132,7 @@ std::vector<Sample> chunk_samples(int64_t kind) {
   double v = 1000;
   for (uint32_t i = 0; i < kChunkSamplesMax; ++i) {
     v = value_of(kind, random, v);
-    out.push_back({1'700'000'000'000 + int64_t{i} * 15'000 + static_cast<int64_t>(random() % 2), v});
+    out.push_back({1'700'006'400'000 + int64_t{i} * 15'000 + static_cast<int64_t>(random() % 2), v});
   }
   return out;
 }
@@ -161,7 +162,7 @@ void decode(benchmark::State& state) {
   std::vector<int64_t> t_ms(kChunkSamplesMax);
   std::vector<double> v(kChunkSamplesMax);
   for (auto _ : state) {
-    XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+    ChunkDecoder decoder(chunk.view());
     if (decoder.next(t_ms, v) != kChunkSamplesMax) state.SkipWithError("the chunk does not decode");
     benchmark::DoNotOptimize(v.data());
   }

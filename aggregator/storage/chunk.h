@@ -23,7 +23,8 @@ namespace tidemark::storage {
 // 512 samples: two hours at 15 s. Longer chunks save little, and what a query decodes in vain grows with them.
 inline constexpr uint32_t kChunkSamplesMax = 512;
 
-enum class Codec : uint8_t { kXor = 1, kColumns = 2 };  // Stored in chunk headers: never renumber.
+// Stored in chunk headers: never renumber. Pieces are what is open (pieces.h), in memory only.
+enum class Codec : uint8_t { kXor = 1, kColumns = 2, kPieces = 3 };
 
 // A chunk whose header has been read. Does not own the payload.
 struct ChunkView {

@@ -12,4 +12,39 @@ std::string make_chunk(std::span<const int64_t> t_ms, std::span<const double> v)
       {Codec::kColumns, SampleKind::kFloat, static_cast<uint32_t>(t_ms.size()), t_ms.front(), t_ms.back(), payload});
 }
 
+ChunkDecoder::ChunkDecoder(const ChunkView& chunk) {
+  if (chunk.codec == Codec::kPieces) {
+    pieces_ = PieceReader(chunk.payload, chunk.first_ms, chunk.count);
+  } else {
+    begin(chunk);
+  }
+}
+
+void ChunkDecoder::begin(const ChunkView& part) {
+  columns_in_use_ = part.codec == Codec::kColumns;
+  if (columns_in_use_) {
+    columns_ = ColumnDecoder(part.payload, part.first_ms, part.count);
+  } else {
+    xor_ = XorDecoder(part.payload, part.first_ms, part.count);
+  }
+}
+
+size_t ChunkDecoder::next(std::span<int64_t> t_ms, std::span<double> v) {
+  size_t done = 0;
+  for (;;) {
+    const std::span<int64_t> times = t_ms.subspan(done);
+    const std::span<double> values = v.subspan(done);
+    done += columns_in_use_ ? columns_.next(times, values) : xor_.next(times, values);
+    ChunkView part;
+    if (!ok()) return 0;
+    if (done == t_ms.size() || !pieces_.next(part)) return done;
+    begin(part);
+  }
+}
+
+void ChunkDecoder::skip_to(int64_t t_ms) {
+  pieces_.skip_to(t_ms);
+  if (columns_in_use_) columns_.skip_to(t_ms);
+}
+
 }  // namespace tidemark::storage

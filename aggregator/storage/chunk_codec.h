@@ -7,6 +7,7 @@
 
 #include "aggregator/storage/chunk.h"
 #include "aggregator/storage/column_chunk.h"
+#include "aggregator/storage/pieces.h"
 #include "aggregator/storage/xor_chunk.h"
 
 namespace tidemark::storage {
@@ -20,29 +21,22 @@ class ChunkDecoder {
  public:
   ChunkDecoder() = default;
   // REQUIRES: the payload outlives the decoder.
-  explicit ChunkDecoder(const ChunkView& chunk) : columns_in_use_(chunk.codec == Codec::kColumns) {
-    if (columns_in_use_) {
-      columns_ = ColumnDecoder(chunk.payload, chunk.first_ms, chunk.count);
-    } else {
-      xor_ = XorDecoder(chunk.payload, chunk.first_ms, chunk.count);
-    }
-  }
+  explicit ChunkDecoder(const ChunkView& chunk);
 
   // Decodes until the columns are full or the samples at an end; returns how many. 0 at the end, and when the bytes are
   // no chunk.
-  size_t next(std::span<int64_t> t_ms, std::span<double> v) {
-    return columns_in_use_ ? columns_.next(t_ms, v) : xor_.next(t_ms, v);
-  }
+  size_t next(std::span<int64_t> t_ms, std::span<double> v);
 
   // May pass over samples older than t_ms where that is cheaper than to decode them. Before the first next().
-  void skip_to(int64_t t_ms) {
-    if (columns_in_use_) columns_.skip_to(t_ms);
-  }
+  void skip_to(int64_t t_ms);
 
   // False for good once the bytes turned out to be no chunk.
-  bool ok() const { return columns_in_use_ ? columns_.ok() : xor_.ok(); }
+  bool ok() const { return pieces_.ok() && (columns_in_use_ ? columns_.ok() : xor_.ok()); }
 
  private:
+  void begin(const ChunkView& part);
+
+  PieceReader pieces_;  // What comes after the part at hand.
   bool columns_in_use_ = false;
   ColumnDecoder columns_;
   XorDecoder xor_;

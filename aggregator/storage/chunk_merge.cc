@@ -34,6 +34,7 @@ bool ChunkMerge::begin_group() {
   plain_ = end == at_ + 1;
   if (plain_) {
     decoder_ = ChunkDecoder(chunks_[at_].view());
+    if (chunks_[at_].first_ms < min_ms_) decoder_.skip_to(min_ms_);
     ++at_;
   } else {
     merge_group(end);

@@ -8,7 +8,7 @@
 namespace tidemark::storage {
 namespace {
 
-constexpr char kFormat = 1;
+constexpr char kFormat = 2;
 constexpr uint8_t kHasLate = 1;
 constexpr uint8_t kLastUnknown = 2;
 

@@ -1,6 +1,6 @@
 // Head group: what is open of up to 64 series of a shard, as a checkpoint writes it into the checkpoints family.
 //
-//   format:1 (1) | entries | checksum:4 (as in chunk.h)
+//   format:1 (2) | entries | checksum:4 (as in chunk.h)
 //   entry   varint(id) | flags:1 | open chunk (open_chunk.h) | late samples, when flag 1 is set
 //   late    varint(count) | (signed varint(t_ms) | value bits:8 LE | varint(position))*
 //   flags   1: has late samples   2: the value at the last time is not the open chunk's

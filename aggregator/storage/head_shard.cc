@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "aggregator/storage/chunk_codec.h"
+
 namespace tidemark::storage {
 namespace {
 
@@ -17,7 +19,8 @@ void prefetch(const HeadSeries& series) {
 
 // The value at `t_ms`, if the chunk has one.
 std::optional<uint64_t> find_in(const OwnedChunk& chunk, int64_t t_ms) {
-  XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+  ChunkDecoder decoder(chunk.view());
+  decoder.skip_to(t_ms);
   int64_t times[64];
   double values[64];
   while (const size_t count = decoder.next(times, values)) {
@@ -198,7 +201,7 @@ std::optional<HeadShard::Value> HeadShard::find(const HeadSeries& series, uint32
     return Value{open.last_bits(), brought_by(series, slot, t_ms)};
   }
   if (!open.empty() && t_ms >= open.first_ms()) {
-    if (const auto bits = find_in(open.copy(), t_ms)) return Value{*bits, brought_by(series, slot, t_ms)};
+    if (const auto bits = find_in(open.copy(t_ms), t_ms)) return Value{*bits, brought_by(series, slot, t_ms)};
     return std::nullopt;
   }
   if (more == nullptr) return std::nullopt;
@@ -301,7 +304,7 @@ std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_
   }
   const OpenChunk& open = series.open;
   if (!open.empty() && open.last_ms() >= min_ms && open.first_ms() <= std::min(max_ms, out.visible_until_ms)) {
-    out.chunks.push_back(std::make_shared<const OwnedChunk>(open.copy()));
+    out.chunks.push_back(std::make_shared<const OwnedChunk>(open.copy(min_ms)));
   }
   return out;
 }

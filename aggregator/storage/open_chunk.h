@@ -1,5 +1,5 @@
-// OpenChunk: the chunk a series is still appending to, in memory: 48 bytes and the stream itself, which grows by a
-// quarter. It remembers the last sample also when it is empty. Not thread-safe: its shard guards it.
+// OpenChunk: the chunk a series is still appending to, in memory: 48 bytes and the payload itself (pieces.h), which
+// grows by a quarter. It remembers the last sample also when it is empty. Not thread-safe: its shard guards it.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +8,19 @@
 #include <string_view>
 
 #include "aggregator/storage/chunk.h"
+#include "aggregator/storage/pieces.h"
 #include "aggregator/storage/xor_chunk.h"
 
 namespace tidemark::storage {
 
-// A chunk that owns its payload.
+// A chunk that owns its payload, in pieces.
 struct OwnedChunk {
   uint32_t count = 0;
   int64_t first_ms = 0;
   int64_t last_ms = 0;
   std::string payload;
 
-  ChunkView view() const { return {Codec::kXor, SampleKind::kFloat, count, first_ms, last_ms, payload}; }
+  ChunkView view() const { return {Codec::kPieces, SampleKind::kFloat, count, first_ms, last_ms, payload}; }
 };
 
 class OpenChunk {
@@ -39,12 +40,13 @@ class OpenChunk {
   size_t memory_bytes() const { return capacity_; }
 
   // Asks for the memory the next append() will write to.
-  void prefetch() const { __builtin_prefetch(data_.get() + bit_count_ / 8, 1); }
+  void prefetch() const { __builtin_prefetch(data_.get() + tail_at_ + tail_bits_ / 8, 1); }
 
   // REQUIRES: t_ms > last_ms(); !full(); when not empty, within a window of first_ms().
   void append(int64_t t_ms, double v);
 
-  OwnedChunk copy() const;
+  // Without pieces that end before `min_ms`. REQUIRES: !empty().
+  OwnedChunk copy(int64_t min_ms = INT64_MIN) const;
   // The chunk as copy() gives it; this one is empty afterwards, its memory given back.
   OwnedChunk take();
   // Empties it.
@@ -52,20 +54,25 @@ class OpenChunk {
 
   // As it is, encoder state included, so that a restart appends on without decoding. Without a checksum of its own:
   //   varint(count) | signed varint(last ms) | value bits:8 LE
-  //   not empty: | varint(last - first) | varint(step ms) | leading:1 | trailing:1 | varint(bits) | stream
+  //   not empty: | varint(last - first) | varint(bytes of pieces) | pieces
+  //   count % 64: | varint(step ms) | leading:1 | trailing:1 | varint(bits of the stream) | tail
   void append_to(std::string& out) const;
   // Takes one off the front of `in`; false when there is none.
   static bool take_from(std::string_view& in, OpenChunk& chunk);
 
  private:
   void reserve(size_t bytes);
+  // The full tail becomes a piece.
+  void fold_tail();
+  size_t payload_bytes() const { return tail_at_ + (tail_bits_ + 7) / 8; }
 
   int64_t last_ms_ = INT64_MIN;
   uint64_t last_bits_ = 0;
   std::unique_ptr<uint8_t[]> data_;
   uint32_t length_ms_ = 0;  // From the first sample to the last; both lie within one day.
   uint32_t step_ms_ = 0;
-  uint32_t bit_count_ = 0;
+  uint32_t tail_at_ = 0;    // Where the tail begins: the pieces' bytes.
+  uint32_t tail_bits_ = 0;  // Its length, header included.
   uint32_t capacity_ = 0;
   uint16_t count_ = 0;
   uint8_t leading_ = 64;

@@ -208,7 +208,7 @@ bool StoreSeriesSet::begin_series() {
   if (!status_.ok()) return false;
   const int64_t max_ms = std::min(range_.max_ms, series.head.visible_until_ms);
   for (const SharedChunk& chunk : series.head.chunks) {
-    chunks.push_back({chunk->first_ms, chunk->last_ms, chunk->count, Codec::kXor, kHeadVersion, chunk->payload});
+    chunks.push_back({chunk->first_ms, chunk->last_ms, chunk->count, Codec::kPieces, kHeadVersion, chunk->payload});
   }
   append_late(series.head.late, chunks);
   series.head = {};

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "aggregator/storage/chunk_codec.h"
+#include "aggregator/storage/keys.h"
 #include "aggregator/storage/log_record.h"
 #include "aggregator/storage/open_chunk.h"
 #include "aggregator/storage/xor_chunk.h"
@@ -40,14 +41,15 @@ double special(std::mt19937_64& random) {
   return values[random() % std::size(values)];
 }
 
+// Within one window.
 Samples random_samples(std::mt19937_64& random, size_t count) {
   Samples out;
-  int64_t t_ms = static_cast<int64_t>(random() % 4'000'000'000'000);
+  int64_t t_ms = static_cast<int64_t>(random() % 40'000) * kWindowMs + static_cast<int64_t>(random() % 7'000'000);
   const auto shape = random() % 5;
   double v = static_cast<double>(random() % 1000);
   for (size_t i = 0; i < count; ++i) {
     const bool odd = random() % 8 == 0;
-    t_ms += odd ? static_cast<int64_t>(random() % 150'000) + 1 : 15'000 + static_cast<int64_t>(random() % 3);
+    t_ms += odd ? static_cast<int64_t>(random() % 120'000) + 1 : 15'000 + static_cast<int64_t>(random() % 3);
     if (shape == 0) v += static_cast<double>(random() % 100);
     if (shape == 1) v = std::bit_cast<double>(random());
     if (shape == 2) v = special(random);
@@ -63,6 +65,22 @@ OpenChunk open_chunk_of(const Samples& samples) {
   for (size_t i = 0; i < samples.t_ms.size(); ++i)
     chunk.append(samples.t_ms[i], std::bit_cast<double>(samples.bits[i]));
   return chunk;
+}
+
+// As one XOR stream.
+std::string xor_stream_of(const Samples& samples) {
+  std::string out(samples.t_ms.size() * 19 + kXorSlackBytes, '\0');
+  XorState state;
+  for (size_t i = 0; i < samples.t_ms.size(); ++i) {
+    xor_append(state, reinterpret_cast<uint8_t*>(out.data()), samples.t_ms[i], std::bit_cast<double>(samples.bits[i]));
+  }
+  out.resize(state.byte_count());
+  return out;
+}
+
+ChunkView xor_view(const Samples& samples, std::string_view stream) {
+  return {Codec::kXor,          SampleKind::kFloat,  static_cast<uint32_t>(samples.t_ms.size()),
+          samples.t_ms.front(), samples.t_ms.back(), stream};
 }
 
 // Nothing when the bytes are not a stream.
@@ -91,7 +109,8 @@ TEST(Codec, EveryDoubleComesBackBitByBit) {
     EXPECT_EQ(open.last_ms(), samples.t_ms.back());
     const OwnedChunk sealed = open.take();
     EXPECT_TRUE(open.empty());
-    const std::string bytes = encode_chunk(sealed.view());
+    ASSERT_EQ(decode(sealed.view(), 1 + random() % 600), samples);
+    const std::string bytes = encode_chunk(xor_view(samples, xor_stream_of(samples)));
     const auto parsed = parse_chunk(bytes);
     ASSERT_TRUE(parsed) << parsed.error().message();
     EXPECT_EQ(parsed->first_ms, samples.t_ms.front());
@@ -107,10 +126,36 @@ TEST(Codec, EveryDoubleComesBackBitByBit) {
   }
 }
 
-TEST(Codec, ASteadyScrapeCostsTwoBitsASample) {
+TEST(Codec, ASteadyScrapeCostsTwoBitsASampleAndLessInPieces) {
+  Samples samples;
   OpenChunk chunk;
-  for (int i = 0; i < 512; ++i) chunk.append(1'700'000'000'000 + i * 15'000, 42);
-  EXPECT_LE(chunk.copy().payload.size(), 512 * 2 / 8 + 12);
+  for (int i = 0; i < 512; ++i) {
+    samples.t_ms.push_back(1'700'000'000'000 + i * 15'000);
+    samples.bits.push_back(std::bit_cast<uint64_t>(42.0));
+    chunk.append(samples.t_ms.back(), 42);
+  }
+  EXPECT_LE(xor_stream_of(samples).size(), 512 * 2 / 8 + 12);
+  EXPECT_LE(chunk.copy().payload.size(), 512 / 64 * 16);
+}
+
+TEST(Codec, ACopyOfTheNewestLeavesOlderPiecesOut) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 500; ++round) {
+    const Samples samples = random_samples(random, 1 + random() % kChunkSamplesMax);
+    const OpenChunk open = open_chunk_of(samples);
+    const size_t from = random() % samples.t_ms.size();
+    const OwnedChunk some = open.copy(samples.t_ms[from]);
+    const size_t left_out = samples.t_ms.size() - some.count;
+    ASSERT_EQ(left_out, from / kPieceSamples * kPieceSamples);
+    EXPECT_EQ(some.first_ms, samples.t_ms[left_out]);
+    EXPECT_EQ(some.last_ms, samples.t_ms.back());
+    Samples want;
+    want.t_ms.assign(samples.t_ms.begin() + static_cast<ptrdiff_t>(left_out), samples.t_ms.end());
+    want.bits.assign(samples.bits.begin() + static_cast<ptrdiff_t>(left_out), samples.bits.end());
+    ASSERT_EQ(decode(some.view(), 1 + random() % 600), want);
+  }
 }
 
 TEST(Codec, AnOpenChunkGoesOnWhereItWasSaved) {
@@ -139,8 +184,8 @@ TEST(Codec, AnOpenChunkGoesOnWhereItWasSaved) {
 
 TEST(Codec, DamagedChunksAreErrors) {
   std::mt19937_64 random(1);
-  const OwnedChunk sealed = open_chunk_of(random_samples(random, 60)).take();
-  const std::string good = encode_chunk(sealed.view());
+  const Samples samples = random_samples(random, 60);
+  const std::string good = encode_chunk(xor_view(samples, xor_stream_of(samples)));
   for (size_t i = 0; i < good.size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string bad = good;
@@ -157,7 +202,7 @@ TEST(Codec, ADecoderSurvivesAnyBytes) {
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   for (int round = 0; round < 20'000; ++round) {
-    OwnedChunk chunk = open_chunk_of(random_samples(random, 1 + random() % 80)).take();
+    OwnedChunk chunk = open_chunk_of(random_samples(random, 1 + random() % 200)).take();
     for (size_t n = random() % 4; n > 0; --n) {
       chunk.payload[random() % chunk.payload.size()] ^= static_cast<char>(1 << random() % 8);
     }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "aggregator/storage/checkpoint_record.h"
+#include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/chunk_merge.h"
 #include "aggregator/storage/commit_order.h"
 #include "aggregator/storage/head_group.h"
@@ -149,7 +150,7 @@ TEST(HeadShard, ReplaysInAnyOrder) {
   const auto copy = shard.copy(1, slot, 0, 1000, 100);
   ASSERT_EQ(copy->chunks.size(), 1u);
   const OwnedChunk& chunk = *copy->chunks[0];
-  XorDecoder decoder(chunk.payload, chunk.first_ms, chunk.count);
+  ChunkDecoder decoder(chunk.view());
   std::vector<int64_t> t_ms(10);
   std::vector<double> v(10);
   ASSERT_EQ(decoder.next(t_ms, v), 3u);
@@ -177,7 +178,7 @@ TEST(LateSamples, GiveUpWhatWasCopiedOnly) {
 
 TEST(HeadGroup, ComesBackAndRefusesDamage) {
   OpenChunk open;
-  for (int i = 0; i < 40; ++i) open.append(1000 + i * 15, i * 0.5);
+  for (int i = 0; i < 140; ++i) open.append(1000 + i * 15, i * 0.5);
   const std::vector<LateSample> late{{-7, 1.5, 3}, {500, 2.5, 1}};
   std::string bytes;
   begin_head_group(bytes);
@@ -273,7 +274,7 @@ ReadChunk chunk_of(const std::vector<Sample>& samples, Position version) {
   OpenChunk open;
   for (const Sample& sample : samples) open.append(sample.t_ms, sample.v);
   OwnedChunk chunk = open.take();
-  return {chunk.first_ms, chunk.last_ms, chunk.count, Codec::kXor, version, std::move(chunk.payload)};
+  return {chunk.first_ms, chunk.last_ms, chunk.count, Codec::kPieces, version, std::move(chunk.payload)};
 }
 
 TEST(ChunkMerge, MergesByTimeAndTheLaterVersionWins) {
