@@ -61,7 +61,7 @@ void HeadShard::erase_sealed(HeadExtra& more, int64_t min_ms, int64_t max_ms) {
     chunk = kept->empty() ? nullptr : std::make_shared<const OwnedChunk>(chunk_of(*kept).take());
     if (chunk) add_bytes(static_cast<int64_t>(chunk->payload.size()));
   }
-  std::erase(more.sealed, nullptr);
+  more.sealed.erase(std::remove(more.sealed.begin(), more.sealed.end(), nullptr), more.sealed.end());
 }
 
 void HeadShard::erase_open(HeadSeries& series, uint32_t slot, int64_t min_ms, int64_t max_ms) {

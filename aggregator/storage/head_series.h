@@ -1,6 +1,8 @@
-// HeadSeries: one active series as its shard keeps it. 72 bytes in every series' life; what only some have, and few
+// HeadSeries: one active series as its shard keeps it. 64 bytes in every series' life; what only some have, and few
 // have for long, lies apart.
 #pragma once
+
+#include <absl/container/inlined_vector.h>
 
 #include <cstdint>
 #include <memory>
@@ -19,9 +21,10 @@ struct Mark {
 
 // Sealed chunks are shared with who is reading or writing them.
 using SharedChunk = std::shared_ptr<const OwnedChunk>;
+using SharedChunks = absl::InlinedVector<SharedChunk, 1>;  // Of a series; more than one is rare.
 
 struct HeadExtra {
-  std::vector<SharedChunk> sealed;  // Oldest first, until a checkpoint has them in files.
+  SharedChunks sealed;  // Oldest first, until a checkpoint has them in files.
   LateSamples late;
   std::vector<Mark> older_marks;  // Before the series' own, rising.
 
@@ -37,5 +40,7 @@ struct HeadSeries {
   Mark mark;                      // The newest.
   OpenChunk open;
 };
+
+static_assert(sizeof(HeadSeries) == 64);
 
 }  // namespace tidemark::storage

@@ -73,7 +73,7 @@ struct SealPolicy {
 struct SealedSeries {
   SeriesId id = 0;
   uint32_t slot = 0;
-  std::vector<SharedChunk> chunks;
+  SharedChunks chunks;
   std::vector<LateSample> late;
 };
 

@@ -13,6 +13,9 @@ constexpr size_t kFirstBytes = 40;
 // A sample takes at most 145 bits.
 constexpr uint64_t kTailBitsMax = uint64_t{kPieceSamples} * 145;
 constexpr uint64_t kPiecesBytesMax = kChunkSamplesMax / kPieceSamples * (kPieceBytesMax + 16);
+// What the members have room for.
+static_assert(kChunkSamplesMax <= 1023 && kWindowMs <= 1 << 27);
+static_assert((kPiecesBytesMax + kTailBitsMax / 8) * 5 / 4 + 16 <= UINT16_MAX);
 constexpr uint32_t kTailHeaderBits = kTailHeaderBytes * 8;
 
 // Of malloc's steps of 16 bytes, 8 of which it keeps.
@@ -26,7 +29,7 @@ void OpenChunk::reserve(size_t bytes) {
   auto data = std::make_unique<uint8_t[]>(grown);
   if (data_) std::memcpy(data.get(), data_.get(), payload_bytes());
   data_ = std::move(data);
-  capacity_ = static_cast<uint32_t>(grown);
+  capacity_ = static_cast<uint16_t>(grown);
 }
 
 void OpenChunk::append(int64_t t_ms, double v) {
@@ -56,7 +59,7 @@ void OpenChunk::append(int64_t t_ms, double v) {
   std::memcpy(data_.get() + whole_bytes, aside, aside_bytes);
   last_ms_ = state.t_ms;
   last_bits_ = state.v_bits;
-  step_ms_ = static_cast<uint32_t>(state.step_ms);
+  step_ms_ = static_cast<uint64_t>(state.step_ms);
   tail_bits_ += state.bit_count - bits_before;
   leading_ = state.leading;
   trailing_ = state.trailing;
@@ -75,7 +78,7 @@ void OpenChunk::fold_tail() {
   tail_bits_ = 0;
   reserve(tail_at_ + piece.size());
   std::memcpy(data_.get() + tail_at_, piece.data(), piece.size());
-  tail_at_ += static_cast<uint32_t>(piece.size());
+  tail_at_ += static_cast<uint16_t>(piece.size());
 }
 
 OwnedChunk OpenChunk::copy(int64_t min_ms) const {
@@ -127,8 +130,8 @@ bool OpenChunk::take_from(std::string_view& in, OpenChunk& chunk) {
       chunk.last_ms_ > kNewestTimestampMs) {
     return false;
   }
-  chunk.length_ms_ = static_cast<uint32_t>(length_ms);
-  chunk.count_ = static_cast<uint16_t>(count);
+  chunk.length_ms_ = length_ms;
+  chunk.count_ = count;
   const std::string_view pieces = in.substr(0, pieces_bytes);
   in.remove_prefix(pieces_bytes);
   PieceReader reader(pieces, chunk.first_ms(), static_cast<uint32_t>(count / kPieceSamples * kPieceSamples));
@@ -139,7 +142,7 @@ bool OpenChunk::take_from(std::string_view& in, OpenChunk& chunk) {
   if (count % kPieceSamples != 0) {
     uint64_t step_ms = 0;
     if (!take_varint(in, step_ms) || step_ms > length_ms || in.size() < 2) return false;
-    chunk.step_ms_ = static_cast<uint32_t>(step_ms);
+    chunk.step_ms_ = step_ms;
     chunk.leading_ = static_cast<uint8_t>(in[0]);
     chunk.trailing_ = static_cast<uint8_t>(in[1]);
     in.remove_prefix(2);
@@ -153,8 +156,8 @@ bool OpenChunk::take_from(std::string_view& in, OpenChunk& chunk) {
   std::memcpy(chunk.data_.get(), pieces.data(), pieces_bytes);
   std::memcpy(chunk.data_.get() + pieces_bytes, in.data(), tail_bytes);
   in.remove_prefix(tail_bytes);
-  chunk.tail_at_ = static_cast<uint32_t>(pieces_bytes);
-  chunk.tail_bits_ = static_cast<uint32_t>(bits);
+  chunk.tail_at_ = static_cast<uint16_t>(pieces_bytes);
+  chunk.tail_bits_ = static_cast<uint16_t>(bits);
   return true;
 }
 

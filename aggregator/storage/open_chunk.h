@@ -1,4 +1,4 @@
-// OpenChunk: the chunk a series is still appending to, in memory: 48 bytes and the payload itself (pieces.h), which
+// OpenChunk: the chunk a series is still appending to, in memory: 40 bytes and the payload itself (pieces.h), which
 // grows by a quarter. It remembers the last sample also when it is empty. Not thread-safe: its shard guards it.
 #pragma once
 
@@ -32,9 +32,9 @@ class OpenChunk {
 
   bool empty() const { return count_ == 0; }
   bool full() const { return count_ >= kChunkSamplesMax; }
-  uint32_t count() const { return count_; }
-  int64_t first_ms() const { return last_ms_ - length_ms_; }  // REQUIRES: !empty().
-  int64_t last_ms() const { return last_ms_; }                // INT64_MIN: the series never had a sample.
+  uint32_t count() const { return static_cast<uint32_t>(count_); }
+  int64_t first_ms() const { return last_ms_ - static_cast<int64_t>(length_ms_); }  // REQUIRES: !empty().
+  int64_t last_ms() const { return last_ms_; }  // INT64_MIN: the series never had a sample.
   uint64_t last_bits() const { return last_bits_; }
   void set_last_bits(uint64_t bits) { last_bits_ = bits; }  // REQUIRES: empty().
   size_t memory_bytes() const { return capacity_; }
@@ -69,12 +69,12 @@ class OpenChunk {
   int64_t last_ms_ = INT64_MIN;
   uint64_t last_bits_ = 0;
   std::unique_ptr<uint8_t[]> data_;
-  uint32_t length_ms_ = 0;  // From the first sample to the last; both lie within one day.
-  uint32_t step_ms_ = 0;
-  uint32_t tail_at_ = 0;    // Where the tail begins: the pieces' bytes.
-  uint32_t tail_bits_ = 0;  // Its length, header included.
-  uint32_t capacity_ = 0;
-  uint16_t count_ = 0;
+  uint64_t length_ms_ : 27 = 0;  // From the first sample to the last; both lie within one day.
+  uint64_t step_ms_ : 27 = 0;
+  uint64_t count_ : 10 = 0;
+  uint16_t tail_at_ = 0;    // Where the tail begins: the pieces' bytes.
+  uint16_t tail_bits_ = 0;  // Its length, header included.
+  uint16_t capacity_ = 0;
   uint8_t leading_ = 64;
   uint8_t trailing_ = 0;
 };

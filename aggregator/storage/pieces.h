@@ -22,8 +22,8 @@ namespace tidemark::storage {
 
 inline constexpr uint32_t kPieceSamples = 64;
 inline constexpr size_t kTailHeaderBytes = 4;
-// A piece is made of at most this many bytes: no column is larger than its values as they are and their times.
-inline constexpr size_t kPieceBytesMax = UINT16_MAX;
+// No columns of 64 samples are larger: at worst they hold values and times as they are.
+inline constexpr size_t kPieceBytesMax = 2048;
 
 // Appends a piece. REQUIRES: kPieceSamples of each; times rise and lie within one window.
 void append_piece(std::span<const int64_t> t_ms, std::span<const double> v, std::string& out);
