@@ -20,7 +20,8 @@ class Admin {
   // Deletes the samples from `min_ms` to `max_ms`, both inclusive, of the series that one of the sets of matchers
   // accepts. Queries that begin after it returns do not see them, and series without others do not show; what is sent
   // again afterwards does. The space is given back when their days are rewritten. kUnavailable when too many deletes
-  // wait for that. Commits wait while it is written. Thread-safe. REQUIRES: no set is empty.
+  // wait for that. Of days that have nothing but rollups, every bucket that the range touches goes. Commits wait while
+  // it is written. Thread-safe. REQUIRES: no set is empty.
   virtual Status delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) = 0;
 
   // Takes out of files what was deleted before the call; returns when it is done. Thread-safe.

@@ -61,6 +61,7 @@ Status Engine::start(SeriesId first_id) {
       *rocks_, common_.metrics, common_.logger, common_.clock, common_.dir.ingest + "/windows",
       WindowRewriter::Limits{}, *tombstones_,
       [this](Window window, const Roaring& ids) { checkpointer_->not_posted(window, ids); });
+  rollup_eraser_ = std::make_unique<RollupEraser>(*rocks_, common_.metrics, common_.dir.ingest + "/windows");
   if (mode_ == OpenMode::kRead) return {};
   maintenance_ = std::make_unique<Maintenance>(
       Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }, [this] { return closed_windows(); }});
@@ -141,12 +142,27 @@ Stats Engine::stats() {
 Status Engine::delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) {
   // Before the mutex: it may wait for a checkpoint.
   if (Status status = log_->wait_for_room(); !status.ok()) return status;
+  std::vector<RollupEraser::Task> tasks;
   {
     const MutexLock lock(files_mu_);
     if (Status status = deleter_->run(sets, min_ms, max_ms); !status.ok()) return status;
+    auto found = rollup_eraser_->find(sets, min_ms, std::min(max_ms, head_->oldest_kept_ms.load() - 1));
+    if (!found) return found.error();
+    tasks = std::move(*found);
   }
   // Closed windows are gone through at once, others when they are closed.
   ask_retention();
+  return erase_rollups(std::move(tasks));
+}
+
+Status Engine::erase_rollups(std::vector<RollupEraser::Task> tasks) {
+  for (RollupEraser::Task& task : tasks) {
+    while (!task.ids.isEmpty()) {
+      const MutexLock lock(files_mu_);
+      if (Status status = health_.status(); !status.ok()) return status;
+      if (Status status = rollup_eraser_->piece(task); !status.ok()) return status;
+    }
+  }
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "aggregator/storage/deleter.h"
 #include "aggregator/storage/maintenance.h"
 #include "aggregator/storage/retention.h"
+#include "aggregator/storage/rollup_eraser.h"
 #include "aggregator/storage/state.h"
 #include "aggregator/storage/store.h"
 #include "aggregator/storage/window_rewrite.h"
@@ -78,6 +79,7 @@ class Engine {
   void checkpoint();
   void retain();
   Retention::Limits limits() const;
+  Status erase_rollups(std::vector<RollupEraser::Task> tasks);
   bool closed_windows();
   int64_t oldest_in_files_ms();
 
@@ -99,6 +101,7 @@ class Engine {
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Deleter> deleter_;
   std::unique_ptr<WindowRewriter> rewriter_;
+  std::unique_ptr<RollupEraser> rollup_eraser_;
   std::unique_ptr<Maintenance> maintenance_;  // Null in an engine that only reads.
 };
 

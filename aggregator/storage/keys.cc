@@ -83,6 +83,8 @@ std::optional<TombstoneKey> parse_tombstone_key(std::string_view key) {
   return TombstoneKey{*parse_window(key), read_be64(key.data() + kWindowPrefixBytes + 1)};
 }
 
+std::string unposted_key(Tier tier, Window window) { return window_prefix(tier, window) + 'U'; }
+
 std::string all_postings_key(Tier tier, Window window) { return window_prefix(tier, window) + 'a'; }
 
 std::string lifetimes_key(Tier tier, Window window, uint32_t block) {

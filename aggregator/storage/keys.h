@@ -10,8 +10,10 @@
 //   postings     raw:1 window:4 'D'                                                     bitmaps: see window_marks.h
 //                raw:1 window:4 'R'                                                     progress: see window_marks.h
 //                raw:1 window:4 'T' position:8                                          tombstone (tombstones.h)
+//                tier:1 window:4 'U'                                                    bitmaps: series that were taken
+//                                                                                       out of the following (unpost.h)
 //                tier:1 window:4 'a'                                                    bitmaps (postings.h): every
-//                series
+//                                                                                       series
 //                tier:1 window:4 'l' block:4                                            when series were alive
 //                                                                                       (lifetimes.h)
 //                tier:1 window:4 'p' escaped(name) 00 00 value                          bitmaps: series with
@@ -106,6 +108,7 @@ struct TombstoneKey {
 std::string tombstone_prefix(Window window);
 std::string tombstone_key(const TombstoneKey& key);
 std::optional<TombstoneKey> parse_tombstone_key(std::string_view key);
+std::string unposted_key(Tier tier, Window window);
 std::string all_postings_key(Tier tier, Window window);
 // `block`: of kLifetimeBlock ids.
 std::string lifetimes_key(Tier tier, Window window, uint32_t block);

@@ -95,6 +95,8 @@ Metrics::Metrics(prometheus::Registry& registry)
       rewrite_seconds(seconds(registry, "rewrite_piece_duration_seconds", "Time one piece of a rewrite took.")),
       rollup_buckets(by_tier(registry, "rollup_buckets_total", "Buckets folded from samples.")),
       rollup_bytes(by_tier(registry, "rollup_bytes_total", "Bytes of rollup chunks written, rewritten ones again.")),
+      rollup_buckets_deleted(
+          by_tier(registry, "rollup_buckets_deleted_total", "Buckets deleted that had no samples behind them.")),
       rewrite_days_due(
           gauge(registry, "rewrite_days_due", "Closed days that wait to be gone through, for their rollups too.")),
       rollup_selects(counter(registry, "rollup_selects_total", "Selects that read rollups.")),

@@ -57,9 +57,10 @@ struct Metrics {
   prometheus::Histogram& rewrite_seconds;              // One piece.
   std::array<prometheus::Counter*, 2> rollup_buckets;  // Folded, by tier: 5m, 1h.
   std::array<prometheus::Counter*, 2> rollup_bytes;    // Of chunks written.
-  prometheus::Gauge& rewrite_days_due;                 // Closed days with work to do.
-  prometheus::Counter& rollup_selects;                 // Selects answered from rollups, wholly or in part.
-  prometheus::Counter& corruptions;                    // Pieces that did not read and were skipped.
+  std::array<prometheus::Counter*, 2> rollup_buckets_deleted;
+  prometheus::Gauge& rewrite_days_due;  // Closed days with work to do.
+  prometheus::Counter& rollup_selects;  // Selects answered from rollups, wholly or in part.
+  prometheus::Counter& corruptions;     // Pieces that did not read and were skipped.
   prometheus::Gauge& replay_seconds;
   prometheus::Gauge& replayed_records;
   prometheus::Gauge& read_only;

@@ -87,7 +87,8 @@ Result<Window> Retention::first_not_folded(const std::vector<Window>& windows, W
     // Only tiers that would keep what is folded.
     uint64_t tiers = 0;
     for (const Tier tier : kRollupTiers) {
-      if (limits.rollup_ms(tier) > now_ms - window_start_ms(window + 1)) tiers |= tier_bit(tier);
+      const int64_t end_ms = window_start_ms(tier, window_of_day(tier, window) + 1);
+      if (limits.rollup_ms(tier) > now_ms - end_ms) tiers |= tier_bit(tier);
     }
     if (tiers == 0) continue;
     const auto done = WindowRewriter::is_done(rocks_, window, limits.tiers() & tiers);
@@ -132,8 +133,8 @@ Status Retention::drop(const std::vector<Cut>& cuts) {
     if (cut.tier == Tier::kRaw && !cut.dropped.empty()) {
       if (Status status = raise_oldest_kept(cut.first_kept); !status.ok()) return status;
     }
-    if (Status status = unite(cut, cut.dropped, gone); !status.ok()) return status;
-    if (Status status = unite(cut, cut.kept, held); !status.ok()) return status;
+    if (Status status = unite(cut, cut.dropped, gone, gone); !status.ok()) return status;
+    if (Status status = unite(cut, cut.kept, held, gone); !status.ok()) return status;
   }
   gone -= held;
   {
@@ -158,12 +159,15 @@ Status Retention::drop(const std::vector<Cut>& cuts) {
   return status;
 }
 
-Status Retention::unite(const Cut& cut, const std::vector<Window>& windows, Roaring& ids) {
+Status Retention::unite(const Cut& cut, const std::vector<Window>& windows, Roaring& ids, Roaring& lost) {
   WindowIndex index(rocks_, nullptr, cut.tier);
   for (const Window window : windows) {
     const Result<Roaring> some = index.all(window);
     if (!some) return some.error();
     ids |= *some;
+    const Result<Roaring> unposted = index.unposted(window);
+    if (!unposted) return unposted.error();
+    lost |= *unposted;
   }
   return {};
 }

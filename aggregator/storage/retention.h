@@ -59,7 +59,8 @@ class Retention {
                                   const Limits& limits);
   Status drop(const std::vector<Cut>& cuts);
   Status raise_oldest_kept(Window first_kept);
-  Status unite(const Cut& cut, const std::vector<Window>& windows, Roaring& ids);
+  // `ids`: series of the windows; `lost`: series that had something there.
+  Status unite(const Cut& cut, const std::vector<Window>& windows, Roaring& ids, Roaring& lost);
   Status remove_records(const Roaring& ids);
   Status drop_range(Family family, const Cut& cut);
   Window first_kept_by_size(const std::vector<Window>& windows, Window first_kept, uint64_t retention_bytes);

@@ -34,6 +34,10 @@ struct Bucket {
 
   // The bucket's end, the same for all of its samples.
   int64_t end_ms(int64_t resolution_ms) const;
+  // Whether what it stands for reaches into the range; bounds are inclusive.
+  bool overlaps(int64_t min_ms, int64_t max_ms) const {
+    return first_ms <= max_ms && (stale_ms > last_ms ? stale_ms : last_ms) >= min_ms;
+  }
 };
 
 // The same of buckets of a finer tier, by rising last_ms: what folding their samples would give, but for the rounding

@@ -131,6 +131,7 @@ RollupSeriesSet::RollupSeriesSet(const ReadParts& parts, const Request& request,
       max_ms_(request.max_ms),
       function_(request.hints.function),
       answer_(rollup_answer(request.hints.function, request.hints.range_ms > 0)),
+      labels_only_(request.hints.function == "series"),
       raw_(std::move(raw)),
       reader_(std::make_unique<Reader>(*this)) {}
 
@@ -187,6 +188,20 @@ void RollupSeriesSet::load_labels(const Roaring& ids) {
 }
 
 bool RollupSeriesSet::next() {
+  while (advance()) {
+    if (!labels_only_ || in_raw_ || has_bucket(series_[at_].id)) return true;
+  }
+  return false;
+}
+
+bool RollupSeriesSet::has_bucket(SeriesId id) {
+  return std::any_of(reads_.begin(), reads_.end(), [&](const Part& part) {
+    const std::vector<Bucket> found = buckets(part, id);
+    return std::any_of(found.begin(), found.end(), [&](const Bucket& b) { return b.overlaps(min_ms_, max_ms_); });
+  });
+}
+
+bool RollupSeriesSet::advance() {
   if (begun_) {
     if (in_rollups_) ++at_;
     if (in_raw_) raw_left_ = raw_->next();

@@ -55,6 +55,9 @@ class RollupSeriesSet final : public SeriesSet {
 
   RollupSeriesSet(const ReadParts& parts, const Request& request, std::unique_ptr<SeriesSet> raw);
   Status match(const std::vector<Matcher>& matchers, Roaring& ids);
+  bool advance();
+  // Whether rollups have something of the series in the range; postings may name it for less.
+  bool has_bucket(SeriesId id);
   void load_labels(const Roaring& ids);
   // The part's buckets of the series, of the days that the part stands for. Empty where nothing reads.
   std::vector<Bucket> buckets(const Part& part, SeriesId id);
@@ -66,6 +69,7 @@ class RollupSeriesSet final : public SeriesSet {
   const int64_t max_ms_;
   const std::string function_;
   const RollupAnswer answer_;
+  const bool labels_only_;
   const std::unique_ptr<SeriesSet> raw_;
   const rocksdb::Snapshot* snapshot_ = nullptr;
   std::vector<Part> reads_;  // By time.

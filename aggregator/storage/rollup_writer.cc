@@ -5,6 +5,7 @@
 
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rollup_chunk.h"
+#include "aggregator/storage/unpost.h"
 
 namespace tidemark::storage {
 namespace {
@@ -44,6 +45,7 @@ Status RollupWriter::add(Tier tier, SeriesId id, std::vector<Bucket> of_day) {
     std::sort(of_day.begin(), of_day.end(), [](const Bucket& a, const Bucket& b) { return a.last_ms < b.last_ms; });
   }
   Entry entry{key, of_day.empty() ? std::string() : encode_rollup(of_day)};
+  if (entry.value.empty()) emptied_[place_of(tier)].add(id);
   metrics_.rollup_bytes[place_of(tier)]->Increment(static_cast<double>(entry.value.size()));
   entries_[place_of(tier)].push_back(std::move(entry));
   return {};
@@ -79,19 +81,37 @@ Status RollupWriter::write(Ingest& ingest, bool first_piece) {
   return {};
 }
 
+Result<Roaring> RollupWriter::not_posted(Tier tier) const {
+  std::string value;
+  const rocksdb::Status status = rocks_.db().Get(rocksdb::ReadOptions(), rocks_.family(Family::kPostings),
+                                                 all_postings_key(tier, window_of_day(tier, day_)), &value);
+  if (!status.ok() && !status.IsNotFound()) return fail(to_status(status, "reading postings"));
+  // What does not read is written again.
+  const auto known = status.ok() ? parse_postings(value) : Roaring();
+  return known ? ids_ - *known : ids_;
+}
+
 Status RollupWriter::write_postings(Ingest& ingest, Tier tier, bool all) {
   const Window window = window_of_day(tier, day_);
-  Roaring missing = ids_;
-  if (!all) {
-    std::string value;
-    const rocksdb::Status status = rocks_.db().Get(rocksdb::ReadOptions(), rocks_.family(Family::kPostings),
-                                                   all_postings_key(tier, window), &value);
-    if (!status.ok() && !status.IsNotFound()) return to_status(status, "reading postings");
-    // What does not read is written again.
-    if (const auto known = status.ok() ? parse_postings(value) : Roaring(); known) missing -= *known;
-    if (missing.isEmpty()) return {};
-  }
+  const auto missing = not_posted(tier);
+  if (!missing) return missing.error();
+  const Roaring& emptied = emptied_[place_of(tier)];
+  if (!all && missing->isEmpty() && emptied.isEmpty()) return {};
   if (Status status = ingest.next_file(Family::kPostings); !status.ok()) return status;
+  if (!emptied.isEmpty()) {
+    if (Status status = ingest.merge(unposted_key(tier, window), encode_postings(emptied)); !status.ok()) return status;
+  }
+  // Two sorted runs of keys: those of the raw day, and those that emptied series are under.
+  const auto removals = postings_of(rocks_, tier, window, emptied);
+  auto removal = removals.begin();
+  const auto remove_before = [&](const std::string* key) {
+    for (; removal != removals.end() && (key == nullptr || removal->first < *key); ++removal) {
+      Status status = rewrite_postings(rocks_, ingest, removal->first, {}, removal->second);
+      if (!status.ok()) return status;
+    }
+    return Status();
+  };
+  if (!all && missing->isEmpty()) return remove_before(nullptr);
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> at(rocks_.db().NewIterator(options, rocks_.family(Family::kPostings)));
@@ -100,17 +120,26 @@ Status RollupWriter::write_postings(Ingest& ingest, Tier tier, bool all) {
   for (at->Seek(all_postings_key(Tier::kRaw, day_)); at->Valid() && at->key().starts_with(from); at->Next()) {
     if (is_lifetimes_key(view(at->key()))) continue;  // Minutes of the day mean nothing in a longer window.
     const std::string key = to + std::string(view(at->key()).substr(from.size()));
-    std::string value(view(at->value()));
-    if (!all) {
-      const auto ids = parse_postings(value);
-      // What does not read is left to whoever reads or repairs the raw day.
-      const Roaring some = ids ? *ids & missing : Roaring();
-      if (some.isEmpty()) continue;
-      value = encode_postings(some);
+    if (Status status = remove_before(&key); !status.ok()) return status;
+    const bool removed = removal != removals.end() && removal->first == key;
+    if (all && !removed) {
+      if (Status status = ingest.merge(key, view(at->value())); !status.ok()) return status;
+      continue;
     }
-    if (Status status = ingest.merge(key, value); !status.ok()) return status;
+    const auto ids = parse_postings(view(at->value()));
+    // What does not read is left to whoever reads or repairs the raw day.
+    const Roaring some = !ids ? Roaring() : all ? *ids : *ids & *missing;
+    Status status;
+    if (removed) {
+      status = rewrite_postings(rocks_, ingest, key, some, removal->second);
+      ++removal;
+    } else if (!some.isEmpty()) {
+      status = ingest.merge(key, encode_postings(some));
+    }
+    if (!status.ok()) return status;
   }
-  return to_status(at->status(), "reading postings");
+  if (!at->status().ok()) return to_status(at->status(), "reading postings");
+  return remove_before(nullptr);
 }
 
 }  // namespace tidemark::storage

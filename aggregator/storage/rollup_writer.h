@@ -2,7 +2,8 @@
 //
 // A series' chunk in a tier's window is replaced as a whole: its buckets of the day by what the day's samples give, the
 // others, of the window's other days, as they are. The tier's postings are those of the raw day: all of them with the
-// day's first piece, later those of series that came since. They may name a series without buckets, never miss one.
+// day's first piece, later those of series that came since. Series of which nothing is left in the window, as they were
+// deleted, go from its postings. These may name a series without buckets, never miss one.
 #pragma once
 
 #include <roaring/roaring.hh>
@@ -41,6 +42,8 @@ class RollupWriter {
   Status add(Tier tier, SeriesId id, std::vector<Bucket> of_day);
   Result<std::vector<Bucket>> other_days(const std::string& key);
   Status write_postings(Ingest& ingest, Tier tier, bool all);
+  // Series of ids_ that the tier's window does not name yet.
+  Result<Roaring> not_posted(Tier tier) const;
 
   Rocks& rocks_;
   Metrics& metrics_;
@@ -48,6 +51,7 @@ class RollupWriter {
   const uint64_t tiers_;
   std::vector<Entry> entries_[2];  // By rollup tier, in order.
   Roaring ids_;
+  Roaring emptied_[2];  // By rollup tier: series without a bucket in its window.
 };
 
 }  // namespace tidemark::storage

@@ -45,7 +45,8 @@ int64_t StoreQuerier::clip(int64_t min_ms) const {
 std::unique_ptr<SeriesSet> StoreQuerier::select(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
                                                 const SelectHints& hints, bool sorted) {
   max_ms = std::min(max_ms, kNewestTimestampMs);
-  const int64_t from_ms = std::max(min_ms, kOldestTimestampMs + kReachBackMs) - kReachBackMs;
+  const int64_t reach_back_ms = hints.function == "series" ? 0 : kReachBackMs;
+  const int64_t from_ms = std::max(min_ms, kOldestTimestampMs + reach_back_ms) - reach_back_ms;
   if (min_ms > max_ms || from_ms > max_ms) return std::make_unique<FailedSet>(Status());
   for (;;) {
     const int64_t oldest_ms = parts_.head.oldest_kept_ms.load(std::memory_order_acquire);

@@ -96,7 +96,13 @@ Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
                                           std::min(range_.max_ms, window_start_ms(window + 1) - 1), *matching);
     if (!alive.ok()) return alive;
     ids |= *matching;
-    windows_.emplace_back(window, std::move(*matching));
+    const auto at =
+        std::find_if(windows_.begin(), windows_.end(), [&](const auto& one) { return one.first >= window; });
+    if (at != windows_.end() && at->first == window) {
+      at->second |= *matching;
+    } else {
+      windows_.emplace(at, window, std::move(*matching));
+    }
   }
   return {};
 }
@@ -159,16 +165,14 @@ Status StoreSeriesSet::copy_head(std::vector<Series>& group) {
   }
   if (parts_.head.checkpoints.load() == checkpoints_) return {};
   take_snapshot();
-  snapshot_is_new_ = true;
-  WindowIndex index(parts_.rocks, snapshot_);
-  const auto windows = index.windows(window_of(range_.min_ms), window_of(range_.max_ms));
-  if (!windows) return windows.error();
-  for (const Window window : *windows) {
-    const auto known =
-        std::find_if(windows_.begin(), windows_.end(), [&](const auto& one) { return one.first >= window; });
-    if (known == windows_.end() || known->first != window) windows_.emplace(known, window, Roaring());
-  }
-  return {};
+  // What a checkpoint moved is in windows where it was not before.
+  const Find find = [this](WindowIndex& index, Window window) -> Result<Roaring> {
+    Result<Roaring> all = index.all(window);
+    if (all) *all &= head_ids_;
+    return all;
+  };
+  Roaring ignored;
+  return find_in_files(find, ignored);
 }
 
 bool StoreSeriesSet::load_group() {
@@ -241,9 +245,8 @@ SampleReader& StoreSeriesSet::samples() {
 std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
   std::vector<ReadChunk> out;
   subtracted_ = false;
-  const bool anywhere = snapshot_is_new_ && head_ids_.contains(id);
   for (const auto& [window, ids] : windows_) {
-    if (!anywhere && !ids.contains(id)) continue;
+    if (!ids.contains(id)) continue;
     if (tombstones_->of(window).empty()) {
       if (!read_window(window, id, out)) return {};
       continue;

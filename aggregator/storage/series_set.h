@@ -51,6 +51,7 @@ class StoreSeriesSet final : public SeriesSet {
       : parts_(parts), view_(view), range_(range), with_samples_(with_samples) {}
   void take_snapshot();
   using Find = std::function<Result<Roaring>(WindowIndex&, Window)>;
+  // Adds to windows_ and `ids` what is found in files of the snapshot and was alive in the range.
   Status find_in_files(const Find& find, Roaring& ids);
   void sort_by_labels();
   // The next group of ids: labels and head samples.
@@ -79,8 +80,7 @@ class StoreSeriesSet final : public SeriesSet {
   std::shared_ptr<const TombstoneSet> tombstones_;
   bool subtracted_ = false;  // Deleted samples were taken out of the current series' chunks.
   const rocksdb::Snapshot* snapshot_ = nullptr;
-  uint64_t checkpoints_ = 0;      // That had let go of something when the snapshot was taken.
-  bool snapshot_is_new_ = false;  // Not the one windows_ was read from: head series may be in other windows too.
+  uint64_t checkpoints_ = 0;  // That had let go of something when the snapshot was taken.
   std::unique_ptr<rocksdb::Iterator> chunks_;
   uint64_t seeks_ = 0;  // Counted here and reported once: the metric is shared by all queries.
   ChunkMerge reader_;

@@ -1,7 +1,5 @@
 #include "aggregator/storage/unpost.h"
 
-#include <map>
-#include <string>
 #include <vector>
 
 #include "aggregator/storage/postings.h"
@@ -15,31 +13,43 @@ constexpr size_t kIdsAtOnce = 1024;
 
 }  // namespace
 
-Status unpost(Rocks& rocks, Ingest& ingest, Window window, const Roaring& ids) {
+std::map<std::string, Roaring> postings_of(Rocks& rocks, Tier tier, Window window, const Roaring& ids) {
+  std::map<std::string, Roaring> out;
+  if (ids.isEmpty()) return out;
   SeriesRecords records(rocks);
   std::vector<SeriesId> all(ids.cardinality());
   ids.toUint32Array(all.data());
-  std::map<std::string, Roaring> gone;  // By key.
+  out[all_postings_key(tier, window)] = ids;
   for (size_t at = 0; at < all.size(); at += kIdsAtOnce) {
     const std::vector<SeriesId> some(all.begin() + static_cast<ptrdiff_t>(at),
                                      all.begin() + static_cast<ptrdiff_t>(std::min(all.size(), at + kIdsAtOnce)));
     const std::vector<std::string> labels = records.labels(some);
     for (size_t i = 0; i < some.size(); ++i) {
       for (const LabelView& label : LabelsView(labels[i])) {
-        gone[postings_key(Tier::kRaw, window, label.name, label.value)].add(some[i]);
+        out[postings_key(tier, window, label.name, label.value)].add(some[i]);
       }
     }
   }
-  for (const auto& [key, series] : gone) {
-    rocksdb::PinnableSlice value;
-    const rocksdb::Status status = rocks.db().Get(rocksdb::ReadOptions(), rocks.family(Family::kPostings), key, &value);
-    if (status.IsNotFound()) continue;
-    if (!status.ok()) return to_status(status, "reading postings");
-    Result<Roaring> kept = parse_postings(view(value));
-    if (!kept) continue;  // Left to be found by readers and repaired.
-    *kept -= series;
-    Status written = kept->isEmpty() ? ingest.erase(key) : ingest.put(key, encode_postings(*kept));
-    if (!written.ok()) return written;
+  return out;
+}
+
+Status rewrite_postings(Rocks& rocks, Ingest& ingest, const std::string& key, const Roaring& added,
+                        const Roaring& removed) {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status = rocks.db().Get(rocksdb::ReadOptions(), rocks.family(Family::kPostings), key, &value);
+  if (!status.ok() && !status.IsNotFound()) return to_status(status, "reading postings");
+  Result<Roaring> before = status.ok() ? parse_postings(view(value)) : Roaring();
+  if (!before) return {};
+  const Roaring after = (*before | added) - removed;
+  if (after == *before) return {};
+  return after.isEmpty() ? ingest.erase(key) : ingest.put(key, encode_postings(after));
+}
+
+Status unpost(Rocks& rocks, Ingest& ingest, Tier tier, Window window, const Roaring& ids) {
+  if (ids.isEmpty()) return {};
+  if (Status status = ingest.merge(unposted_key(tier, window), encode_postings(ids)); !status.ok()) return status;
+  for (const auto& [key, series] : postings_of(rocks, tier, window, ids)) {
+    if (Status status = rewrite_postings(rocks, ingest, key, {}, series); !status.ok()) return status;
   }
   return {};
 }

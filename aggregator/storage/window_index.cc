@@ -96,6 +96,8 @@ Status WindowIndex::remove_not_alive(Window window, int64_t min_ms, int64_t max_
 
 Result<Roaring> WindowIndex::all(Window window) { return read(all_postings_key(tier_, window)); }
 
+Result<Roaring> WindowIndex::unposted(Window window) { return read(unposted_key(tier_, window)); }
+
 Status WindowIndex::label_names(Window window, const VisitText& visit) {
   const std::string prefix = postings_prefix(tier_, window);
   const auto at = iterator();

@@ -22,6 +22,8 @@ class WindowIndex {
 
   Result<Roaring> match(Window window, const std::vector<Matcher>& matchers);
   Result<Roaring> all(Window window);
+  // Series that had something in the window and lost it.
+  Result<Roaring> unposted(Window window);
   // Takes from `ids` those that, as far as is known, had no sample in the window between the two times.
   Status remove_not_alive(Window window, int64_t min_ms, int64_t max_ms, Roaring& ids);
   // Call `visit` for each, in order, until it returns false.

@@ -104,7 +104,7 @@ class WindowRewriter::Piece {
     for (const TombstoneKey& key : finished) {
       if (Status status = ingest_.erase(tombstone_key(key)); !status.ok()) return status;
     }
-    return unpost(rewriter_.rocks_, ingest_, window_, emptied_);
+    return unpost(rewriter_.rocks_, ingest_, Tier::kRaw, window_, emptied_);
   }
 
   // After the commit.

@@ -86,6 +86,43 @@ TEST_F(RollupWriting, AWindowOfSeveralDaysKeepsTheOthers) {
   }
 }
 
+TEST_F(RollupWriting, ASeriesWithoutABucketLeavesThePostingsAndComesBack) {
+  std::vector<Chunk> chunks = minutes(1, kDay, 2);
+  for (Chunk& chunk : minutes(2, kDay, 2)) chunks.push_back(std::move(chunk));
+  ingest(chunks);
+  // Records, since postings are found by labels.
+  for (const SeriesId id : {1, 2}) {
+    const Labels labels{{"id", std::to_string(id)}};
+    ASSERT_TRUE(rocks_->db()
+                    .Put(rocksdb::WriteOptions(), rocks_->family(Family::kSeries), series_key(id),
+                         slice(labels.view().encoded()))
+                    .ok());
+  }
+  const auto check = [&](const char* when, bool there) {
+    SCOPED_TRACE(when);
+    for (const Tier tier : {Tier::kRaw, Tier::k5m, Tier::k1h}) {
+      WindowIndex index(*rocks_, nullptr, tier);
+      EXPECT_EQ(index.all(window_of_day(tier, kDay))->contains(2), there);
+      EXPECT_EQ(named(tier, kDay, "2").contains(2), there);
+      EXPECT_TRUE(index.all(window_of_day(tier, kDay))->contains(1));
+      EXPECT_TRUE(named(tier, kDay, "1").contains(1));
+    }
+  };
+  // In the very pass that makes the rollups.
+  bury({{kDay, 50}, kDayMs, kDayMs + kWindowMs - 1, Roaring::bitmapOf(1, 2)});
+  run(1'000'000, kBothTiers);
+  check("deleted before it was folded", false);
+  ingest({{2, 99, {{kDayMs + 5, 1}}}});
+  run(1'000'000, kBothTiers);
+  check("came back", true);
+  bury({{kDay, 100}, kDayMs, kDayMs + kWindowMs - 1, Roaring::bitmapOf(1, 2)});
+  run(1'000'000, kBothTiers);
+  check("deleted after it was folded", false);
+  for (const Tier tier : {Tier::kRaw, Tier::k5m, Tier::k1h}) {
+    EXPECT_TRUE(WindowIndex(*rocks_, nullptr, tier).unposted(window_of_day(tier, kDay))->contains(2));
+  }
+}
+
 TEST_F(RollupWriting, APassOverCrashesMissesNothing) {
   std::vector<Chunk> chunks;
   for (SeriesId id = 1; id <= 50; ++id) {
