@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "aggregator/storage/chunk.h"
 #include "aggregator/storage/int_column.h"
@@ -71,7 +72,15 @@ bool fits(const Bucket& b, uint8_t scale, int64_t ulps_max) {
   for (const double v : {b.first, b.last, b.min, b.max}) {
     if (!fits(v, scale, ulps_max)) return false;
   }
-  return std::fabs(b.sum * kPowers[scale]) < kSumMax && std::fabs(b.resets_sum * kPowers[scale]) < kSumMax;
+  // Samples between may have more decimals than these four. A sum of decimals is next to one, by some rounding for
+  // each.
+  const double ulp = std::max(std::fabs(b.min), std::fabs(b.max)) * std::numeric_limits<double>::epsilon();
+  const double off_max = static_cast<double>(b.count * (4 + ulps_max)) * ulp;
+  for (const double sum : {b.sum, b.resets_sum}) {
+    if (!(std::fabs(sum * kPowers[scale]) < kSumMax)) return false;
+    if (!(std::fabs(sum - to_value(to_number(sum, scale), scale)) <= off_max)) return false;
+  }
+  return true;
 }
 
 // The least scale at which all values are decimals. kBits when there is none, as for NaN and -0.

@@ -208,6 +208,32 @@ TEST(RollupChunk, BucketsComeBack) {
   }
 }
 
+TEST(RollupChunk, SumsKeepDecimalsThatOnlySamplesBetweenHave) {
+  struct Case {
+    const char* what;
+    std::vector<double> v;
+  };
+  const Case cases[] = {
+      {"halves between whole numbers", {0, 0.5, 0.25, 1}},
+      {"falls from a half", {0, 0.5, 0, 1}},
+      {"large whole numbers, quarters between", {348'127'297, 348'127'298.25, 348'127'301}},
+      {"a third between", {0, 1.0 / 3, 1}},
+  };
+  for (const Case& c : cases) {
+    RollupFold fold(Tier::k5m);
+    int64_t t_ms = k5mMs;
+    for (const double v : c.v) {
+      t_ms += 15'000;
+      fold.add({&t_ms, 1}, {&v, 1});
+    }
+    const std::vector<Bucket> buckets = fold.take();
+    const auto back = parse_rollup(encode_rollup(buckets));
+    ASSERT_TRUE(back) << c.what;
+    EXPECT_DOUBLE_EQ(back->front().sum, buckets.front().sum) << c.what;
+    EXPECT_DOUBLE_EQ(back->front().resets_sum, buckets.front().resets_sum) << c.what;
+  }
+}
+
 TEST(RollupFold, HoursAreFiveMinutesFolded) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 50; ++round) {
