@@ -61,7 +61,9 @@ Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_set(const std::vector<Matc
                                                           const SelectHints& hints, bool sorted) {
   TierPlan plan;
   if (hints.max_resolution_ms > 0 || (hints.max_resolution_ms == 0 && window_of(times.from_ms) < times.raw_first)) {
-    auto made = plan_tiers(parts_.rocks, times.raw_first, times.from_ms, times.max_ms, hints);
+    // Before files are looked at: late samples on their way there are in memory, or their day is marked.
+    const Window head_first = window_of(std::clamp(parts_.head.oldest_ms(), kOldestTimestampMs, kNewestTimestampMs));
+    auto made = plan_tiers(parts_.rocks, {times.raw_first, head_first}, times.from_ms, times.max_ms, hints);
     if (!made) return fail(made.error());
     plan = std::move(*made);
   }

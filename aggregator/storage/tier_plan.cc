@@ -72,7 +72,9 @@ RollupAnswer rollup_answer(std::string_view function, bool range) {
   return {RollupColumn::kLast, function == "series"};
 }
 
-Result<TierPlan> plan_tiers(Rocks& rocks, Window raw_first, int64_t min_ms, int64_t max_ms, const SelectHints& hints) {
+Result<TierPlan> plan_tiers(Rocks& rocks, const TierBounds& bounds, int64_t min_ms, int64_t max_ms,
+                            const SelectHints& hints) {
+  const Window raw_first = bounds.raw_first;
   TierPlan plan;
   plan.raw_from = raw_first;
   const Window first = window_of(min_ms);
@@ -95,6 +97,7 @@ Result<TierPlan> plan_tiers(Rocks& rocks, Window raw_first, int64_t min_ms, int6
   const auto windows = WindowIndex(rocks, nullptr).windows(std::max(first, raw_first), last);
   if (!windows) return fail(windows.error());
   for (const Window day : *windows) {
+    if (day >= bounds.head_first) return plan;
     std::optional<Tier> tier;
     for (const Tier one : kRollupTiers) {
       if (resolution_ms(one) > hints.max_resolution_ms) continue;

@@ -4,7 +4,7 @@
 //                                        query's times are multiples of them, or where the query allows them
 //   days that have both                  raw samples, unless the query allows rollups: then the coarsest it allows, if
 //                                        the day is folded with all that came late
-//   from the first day that has no such rollup: raw samples
+//   from the first day that has no such rollup, or of which memory holds samples: raw samples
 #pragma once
 
 #include <string_view>
@@ -38,7 +38,13 @@ struct TierPlan {
   Window raw_from = 0;               // The first day that raw samples answer.
 };
 
-// `raw_first`: before this day there are no raw samples any more.
-Result<TierPlan> plan_tiers(Rocks& rocks, Window raw_first, int64_t min_ms, int64_t max_ms, const SelectHints& hints);
+// `raw_first`: before this day there are no raw samples any more. `head_first`: from this day on memory holds samples,
+// late ones perhaps, which no rollup has; noted before this looks at files.
+struct TierBounds {
+  Window raw_first = 0;
+  Window head_first = 0;
+};
+Result<TierPlan> plan_tiers(Rocks& rocks, const TierBounds& bounds, int64_t min_ms, int64_t max_ms,
+                            const SelectHints& hints);
 
 }  // namespace tidemark::storage
