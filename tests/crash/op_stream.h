@@ -1,0 +1,52 @@
+// OpStream: what the writer of the ledger test does, operation by operation. Operation n follows from the seed and n
+// alone, so parent and child agree on it without a word, and a seed repeats a run. A new kind of operation is one
+// function of its own and a row in op_stream.cc.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "model/labels.h"
+
+namespace tidemark::crash {
+
+inline constexpr int64_t kStartMs = 1'700'006'400'000;  // Midnight.
+inline constexpr int64_t kMinuteMs = 60'000;
+inline constexpr int64_t kHourMs = 60 * kMinuteMs;
+inline constexpr int64_t kDayMs = 24 * kHourMs;
+inline constexpr int64_t kRawRetentionMs = 3 * kDayMs;
+
+struct LedgerSample {
+  uint32_t series = 0;
+  int64_t t_ms = 0;
+  double v = 0;
+};
+
+struct Op {
+  enum class Kind {
+    kCommit,  // One batch: no series has a time twice in it.
+    kErase,   // Deletes samples of one series. One that was under way is there whole or not at all, as it is one write;
+              // that is not so of deletes in rollups, which go piece by piece, so none of these reaches back to them.
+    kSettle,  // Has retention and the work on closed days run.
+    kReopen,  // A clean stop and a start.
+  };
+  Kind kind = Kind::kCommit;
+  std::string name;    // Of the row that made it.
+  int64_t now_ms = 0;  // The clock's time; never goes back.
+  std::vector<LedgerSample> samples;
+  // Of kErase, inclusive.
+  uint32_t series = 0;
+  int64_t min_ms = 0;
+  int64_t max_ms = 0;
+};
+
+// The time of operation n: a minute each, now and then some hours.
+int64_t op_time_ms(uint64_t n);
+
+Op op_at(uint64_t seed, uint64_t n);
+
+Labels series_labels(uint32_t series);
+
+}  // namespace tidemark::crash
