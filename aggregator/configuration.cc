@@ -20,6 +20,16 @@ Result<Configuration> load_configuration(const std::string& config_file, const p
   all.server = std::move(*server);
   all.warnings = all.server.warnings;
   std::string errors;
+  for (const config::RetentionRuleConfig& rule : all.server.storage.retention.by_matcher) {
+    auto matchers = promql::parse_selector(rule.match);
+    if (matchers) {
+      all.retention_rules.push_back({std::move(*matchers), rule.time_ms});
+      continue;
+    }
+    if (!errors.empty()) errors += '\n';
+    errors += fmt::format("{}:{}: \"match\" must be a series selector: {}", config_file, rule.line,
+                          matchers.error().message());
+  }
   for (const std::string& pattern : all.server.rule_files) {
     const std::vector<std::string> files = config::expand_glob(pattern);
     if (files.empty()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "aggregator/promql/parser.h"
+#include "aggregator/storage/store.h"
 #include "config/delivery_config.h"
 #include "config/rule_file.h"
 #include "config/server_config.h"
@@ -16,7 +17,8 @@ struct Configuration {
   config::ServerConfig server;
   std::vector<config::RuleFile> rule_files;
   config::DeliveryConfig delivery;
-  std::vector<std::string> warnings;  // Of all files: "FILE:LINE: ...".
+  std::vector<storage::RetentionRule> retention_rules;  // storage.tsdb.retention.by_matcher.
+  std::vector<std::string> warnings;                    // Of all files: "FILE:LINE: ...".
 };
 
 // Reads the configuration file and the rule files it names, and checks all that needs no network. An error has a line

@@ -159,6 +159,7 @@ Status Server::apply(const Configuration& configuration) {
   const Retention retention = choose_retention(options_, configuration.server.storage.retention);
   store_->set_retention(retention.time_ms, retention.bytes);
   store_->set_rollup_retention(retention.rollup_5m_ms, retention.rollup_1h_ms);
+  store_->set_retention_rules(configuration.retention_rules);
   for (const std::string& warning : configuration.warnings) logger_.warn(warning);
   const MutexLock lock(state_mu_);
   state_.reload_ok = true;
@@ -268,6 +269,7 @@ int serve(const ServerOptions& options) {
   storage.retention_bytes = retention.bytes;
   storage.retention_5m_ms = retention.rollup_5m_ms;
   storage.retention_1h_ms = retention.rollup_1h_ms;
+  storage.retention_rules = configuration->retention_rules;
   storage.out_of_order_ms = configuration->server.storage.out_of_order_window_ms.value_or(storage.out_of_order_ms);
   if (const std::string& file = configuration->server.storage.encryption_key_file; !file.empty()) {
     storage.encryption_key_file = file;

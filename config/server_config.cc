@@ -16,6 +16,8 @@
 namespace tidemark::config {
 namespace {
 
+constexpr size_t kRetentionRulesMax = 100;
+
 bool is_name_char(char c, bool first) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
 }
@@ -89,6 +91,19 @@ GlobalConfig read_global(const YamlValue& value) {
   return global;
 }
 
+RetentionRuleConfig read_retention_rule(const YamlValue& item) {
+  YamlMap map = item.map();
+  RetentionRuleConfig rule;
+  const YamlValue match = map.required("match");
+  rule.match = match.string();
+  rule.line = match.line();
+  const YamlValue time = map.required("time");
+  rule.time_ms = time.duration_ms(1);
+  if (rule.time_ms == 0) time.error("must be above 0");
+  map.finish();
+  return rule;
+}
+
 StorageConfig read_storage(const YamlValue& value, const std::string& folder) {
   YamlMap map = value.map();
   StorageConfig storage;
@@ -106,6 +121,12 @@ StorageConfig read_storage(const YamlValue& value, const std::string& folder) {
     const double share = percentage.number(0);
     if (!(share >= 0 && share <= 100)) percentage.error("must be between 0 and 100");
     storage.retention.percentage = share;
+  }
+  const YamlValue by_matcher = retention.get("by_matcher");
+  for (const YamlValue& item : by_matcher.items()) storage.retention.by_matcher.push_back(read_retention_rule(item));
+  if (storage.retention.by_matcher.size() > kRetentionRulesMax) {
+    by_matcher.error(fmt::format("must have at most {} rules: each is matched with all days kept, again and again",
+                                 kRetentionRulesMax));
   }
   retention.finish();
   tsdb.ignored({"chunk_encoding", "stale_series_compaction_threshold"});

@@ -26,6 +26,13 @@ struct GlobalConfig {
   ScrapeLimits limits;  // Already copied into the scrape jobs that set none of their own.
 };
 
+// One of storage.tsdb.retention.by_matcher.
+struct RetentionRuleConfig {
+  std::string match;  // A selector, not parsed.
+  int64_t time_ms = 0;
+  int line = 0;  // Of the selector.
+};
+
 // storage.tsdb. What is set here wins over the flags; an absent value leaves the flag's.
 struct RetentionConfig {
   std::optional<int64_t> time_ms;  // 0: for ever.
@@ -34,6 +41,7 @@ struct RetentionConfig {
   // Of rollups, buckets of five minutes and of an hour. 0: none are made.
   std::optional<int64_t> rollup_5m_ms;
   std::optional<int64_t> rollup_1h_ms;
+  std::vector<RetentionRuleConfig> by_matcher;
 };
 
 struct StorageConfig {

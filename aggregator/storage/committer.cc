@@ -54,7 +54,7 @@ Result<CommitReport> Committer::commit(Batch& batch) {
   const int64_t now_ms = clock_.now_ms();
   AppendRules rules;
   rules.now_s = static_cast<uint32_t>(std::clamp<int64_t>(now_ms / 1000, 1, UINT32_MAX));
-  const int64_t retention_ms = retention_ms_.load(std::memory_order_relaxed);
+  const int64_t retention_ms = retention_.raw_ms();
   rules.min_ms = head_.oldest_kept_ms.load(std::memory_order_acquire);
   if (retention_ms > 0) rules.min_ms = std::max(rules.min_ms, now_ms - retention_ms);
   rules.out_of_order_ms = options_.out_of_order_ms;

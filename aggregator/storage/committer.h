@@ -14,6 +14,7 @@
 #include "aggregator/storage/file_lookup.h"
 #include "aggregator/storage/head.h"
 #include "aggregator/storage/log.h"
+#include "aggregator/storage/retention_settings.h"
 #include "aggregator/storage/series_records.h"
 
 namespace tidemark::storage {
@@ -21,7 +22,7 @@ namespace tidemark::storage {
 class Committer {
  public:
   Committer(Head& head, Rocks& rocks, Log& log, SeriesRecords& records, Health& health, Metrics& metrics,
-            const Options& options, const Clock& clock, const std::atomic<int64_t>& retention_ms,
+            const Options& options, const Clock& clock, const RetentionSettings& retention,
             const Tombstones& tombstones)
       : head_(head),
         rocks_(rocks),
@@ -31,7 +32,7 @@ class Committer {
         metrics_(metrics),
         options_(options),
         clock_(clock),
-        retention_ms_(retention_ms),
+        retention_(retention),
         tombstones_(tombstones) {}
 
   Result<CommitReport> commit(Batch& batch);
@@ -58,7 +59,7 @@ class Committer {
   Metrics& metrics_;
   const Options& options_;
   const Clock& clock_;
-  const std::atomic<int64_t>& retention_ms_;
+  const RetentionSettings& retention_;
   const Tombstones& tombstones_;
 };
 

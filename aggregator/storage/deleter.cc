@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "aggregator/storage/delete_record.h"
 #include "aggregator/storage/window_index.h"
 #include "aggregator/storage/window_marks.h"
 
@@ -29,14 +28,7 @@ Status Deleter::run(const std::vector<std::vector<Matcher>>& sets, int64_t min_m
   if (min_ms > max_ms) return {};
   std::vector<Tombstone> tombstones;
   if (Status status = find_in_files(sets, min_ms, max_ms, tombstones); !status.ok()) return status;
-  if (tombstones_.now()->size() + tombstones.size() > Tombstones::kMax) {
-    metrics_.deletes_refused.Increment();
-    return Status::unavailable(
-        "there are " + std::to_string(tombstones_.now()->size()) + " tombstones already, of " +
-        std::to_string(Tombstones::kMax) +
-        ": clean them first (POST /api/v1/admin/tsdb/clean_tombstones), or delete more series at "
-        "once");
-  }
+  if (Status status = check_room(tombstones.size()); !status.ok()) return status;
   Roaring ids;
   for (const Tombstone& one : tombstones) ids |= one.ids;
   Position position = 0;
@@ -52,13 +44,50 @@ Status Deleter::run(const std::vector<std::vector<Matcher>>& sets, int64_t min_m
     }
     if (ids.isEmpty()) return {};
     position = head_.order().begin();
-    if (Status status = write(ids, min_ms, max_ms, tombstones, position); !status.ok()) {
+    if (Status status = write({{min_ms, max_ms, ids}}, tombstones, position); !status.ok()) {
       head_.order().fail();
       return status;
     }
     erase_in_head(ids, min_ms, max_ms);
     tombstones_.add(std::move(tombstones));
   }
+  return finish(position);
+}
+
+Status Deleter::bury(std::vector<Tombstone> tombstones) {
+  if (tombstones.empty()) return {};
+  if (Status status = check_room(tombstones.size()); !status.ok()) return status;
+  std::vector<LogDelete> deletes;
+  deletes.reserve(tombstones.size());
+  for (const Tombstone& one : tombstones) deletes.push_back({one.min_ms, one.max_ms, one.ids});
+  Position position = 0;
+  {
+    const ShardsClosed closed(head_);
+    position = head_.order().begin();
+    if (Status status = write(deletes, tombstones, position); !status.ok()) {
+      head_.order().fail();
+      return status;
+    }
+    const int64_t oldest_ms = head_.oldest_ms();
+    for (const LogDelete& one : deletes) {
+      if (oldest_ms <= one.max_ms) erase_in_head(one.ids, one.min_ms, one.max_ms);
+    }
+    tombstones_.add(std::move(tombstones));
+  }
+  return finish(position);
+}
+
+Status Deleter::check_room(size_t more) {
+  const size_t there = tombstones_.now()->size();
+  if (there + more <= Tombstones::kMax) return {};
+  metrics_.deletes_refused.Increment();
+  return Status::unavailable("there are " + std::to_string(there) + " tombstones already, of " +
+                             std::to_string(Tombstones::kMax) +
+                             ": clean them first (POST /api/v1/admin/tsdb/clean_tombstones), or delete more series at "
+                             "once");
+}
+
+Status Deleter::finish(Position position) {
   head_.order().finish(position, 0);
   metrics_.deletes.Increment();
   // The next ingest into one of these windows would have to wait for a flush. The log goes first: a tombstone must not
@@ -94,8 +123,7 @@ Status Deleter::find_in_files(const std::vector<std::vector<Matcher>>& sets, int
   return {};
 }
 
-Status Deleter::write(const Roaring& ids, int64_t min_ms, int64_t max_ms, std::vector<Tombstone>& tombstones,
-                      Position position) {
+Status Deleter::write(const std::vector<LogDelete>& deletes, std::vector<Tombstone>& tombstones, Position position) {
   rocksdb::WriteBatch batch;
   std::map<Window, Roaring> windows;
   for (Tombstone& one : tombstones) {
@@ -104,7 +132,7 @@ Status Deleter::write(const Roaring& ids, int64_t min_ms, int64_t max_ms, std::v
     windows[one.key.window] = one.ids;
   }
   if (Status status = add_dirty_marks(rocks_, batch, windows); !status.ok()) return status;
-  return log_.append(batch, position, encode_delete_record({{min_ms, max_ms, ids}}));
+  return log_.append(batch, position, encode_delete_record(deletes));
 }
 
 void Deleter::erase_in_head(const Roaring& ids, int64_t min_ms, int64_t max_ms) {

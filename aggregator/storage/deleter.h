@@ -10,6 +10,7 @@
 
 #include <vector>
 
+#include "aggregator/storage/delete_record.h"
 #include "aggregator/storage/head.h"
 #include "aggregator/storage/log.h"
 #include "aggregator/storage/tombstones.h"
@@ -24,13 +25,18 @@ class Deleter {
 
   // See Admin::delete_samples. REQUIRES: Log::wait_for_room() said yes; no other work on files runs meanwhile.
   Status run(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms);
+  // Deletes what these say, whose positions are given here; in memory of the same series. For retention: it may run on
+  // the thread that makes room in the log.
+  Status bury(std::vector<Tombstone> tombstones);
 
  private:
   class ShardsClosed;
   Status find_in_files(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms,
                        std::vector<Tombstone>& found);
-  Status write(const Roaring& ids, int64_t min_ms, int64_t max_ms, std::vector<Tombstone>& tombstones,
-               Position position);
+  Status check_room(size_t more);
+  Status write(const std::vector<LogDelete>& deletes, std::vector<Tombstone>& tombstones, Position position);
+  // After the shards were reopened.
+  Status finish(Position position);
   void erase_in_head(const Roaring& ids, int64_t min_ms, int64_t max_ms);
 
   Head& head_;

@@ -55,13 +55,15 @@ Status Engine::start(SeriesId first_id) {
   checkpointer_ = std::make_unique<Checkpointer>(*head_, *rocks_, *log_, health_, common_.metrics, options,
                                                  common_.clock, common_.dir.ingest, recovered->generation);
   committer_ = std::make_unique<Committer>(*head_, *rocks_, *log_, *records_, health_, common_.metrics, options,
-                                           common_.clock, common_.retention_ms, *tombstones_);
+                                           common_.clock, common_.retention, *tombstones_);
   deleter_ = std::make_unique<Deleter>(*head_, *rocks_, *log_, health_, common_.metrics, *tombstones_);
   rewriter_ = std::make_unique<WindowRewriter>(
       *rocks_, common_.metrics, common_.logger, common_.clock, common_.dir.ingest + "/windows",
       WindowRewriter::Limits{}, *tombstones_,
       [this](Window window, const Roaring& ids) { checkpointer_->not_posted(window, ids); });
   rollup_eraser_ = std::make_unique<RollupEraser>(*rocks_, common_.metrics, common_.dir.ingest + "/windows");
+  series_retention_ =
+      std::make_unique<SeriesRetention>(*head_, *rocks_, *tombstones_, *deleter_, common_.metrics, common_.logger);
   if (mode_ == OpenMode::kRead) return {};
   maintenance_ = std::make_unique<Maintenance>(
       Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }, [this] { return closed_windows(); }});
@@ -197,21 +199,24 @@ void Engine::checkpoint() {
 }
 
 void Engine::retain() {
-  const MutexLock lock(files_mu_);
-  // Its failures are counted and logged where they happen; the next pass tries again.
-  static_cast<void>(retention_->run(common_.clock.now_ms(), limits()));
-}
-
-Retention::Limits Engine::limits() const {
-  return {common_.retention_ms.load(), common_.retention_bytes.load(), common_.retention_5m_ms.load(),
-          common_.retention_1h_ms.load()};
+  const RetentionLimits limits = common_.retention.limits();
+  const int64_t now_ms = common_.clock.now_ms();
+  std::vector<RollupEraser::Task> rollups;
+  {
+    const MutexLock lock(files_mu_);
+    // Their failures are counted and logged where they happen; the next pass tries again.
+    static_cast<void>(retention_->run(now_ms, limits));
+    if (!health_.writable() || !common_.gate.is_open()) return;
+    rollups = series_retention_->run(now_ms, limits);
+  }
+  if (Status status = erase_rollups(std::move(rollups)); !status.ok()) series_retention_->report(status);
 }
 
 bool Engine::closed_windows() {
   const MutexLock lock(files_mu_);
   if (!health_.writable() || !common_.gate.is_open()) return false;
-  return rewriter_->step(
-      {window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(), head_->newest_ms.load(), limits().tiers()});
+  return rewriter_->step({window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(), head_->newest_ms.load(),
+                          common_.retention.limits().tiers()});
 }
 
 int64_t Engine::oldest_in_files_ms() {

@@ -13,6 +13,7 @@
 #include "aggregator/storage/maintenance.h"
 #include "aggregator/storage/retention.h"
 #include "aggregator/storage/rollup_eraser.h"
+#include "aggregator/storage/series_retention.h"
 #include "aggregator/storage/state.h"
 #include "aggregator/storage/store.h"
 #include "aggregator/storage/window_rewrite.h"
@@ -29,11 +30,7 @@ class Engine {
     Metrics& metrics;
     const DataDir& dir;
     WriteGate& gate;
-    // As of the last configuration reload.
-    const std::atomic<int64_t>& retention_ms;
-    const std::atomic<uint64_t>& retention_bytes;
-    const std::atomic<int64_t>& retention_5m_ms;
-    const std::atomic<int64_t>& retention_1h_ms;
+    const RetentionSettings& retention;
   };
 
   // Opens or creates, and replays the log. One engine at a time may be open on a directory. `mode` is not kSalvage;
@@ -78,7 +75,6 @@ class Engine {
   Status start(SeriesId first_id);
   void checkpoint();
   void retain();
-  Retention::Limits limits() const;
   Status erase_rollups(std::vector<RollupEraser::Task> tasks);
   bool closed_windows();
   int64_t oldest_in_files_ms();
@@ -102,6 +98,7 @@ class Engine {
   std::unique_ptr<Deleter> deleter_;
   std::unique_ptr<WindowRewriter> rewriter_;
   std::unique_ptr<RollupEraser> rollup_eraser_;
+  std::unique_ptr<SeriesRetention> series_retention_;
   std::unique_ptr<Maintenance> maintenance_;  // Null in an engine that only reads.
 };
 

@@ -85,6 +85,8 @@ Metrics::Metrics(prometheus::Registry& registry)
       deletes_refused(counter(registry, "deletes_refused_total", "Deletes refused: there were too many tombstones.")),
       tombstones(gauge(registry, "tombstones", "Deletes, by day, that a rewrite has not taken out of files yet.")),
       windows_dropped(counter(registry, "windows_dropped_total", "Days dropped by retention.")),
+      retention_series(counter(registry, "retention_series_dropped_total",
+                               "Series, by day and tier, that retention by matcher dropped.")),
       retention_failures(counter(registry, "retention_failures_total", "Retention runs that failed.")),
       rewrite_rounds(counter(registry, "rewrite_rounds_total", "Times all closed days were looked at and done.")),
       rewrite_windows(counter(registry, "rewrite_windows_total", "Closed days whose chunks were all looked at.")),

@@ -47,6 +47,7 @@ struct Metrics {
   prometheus::Counter& deletes_refused;
   prometheus::Gauge& tombstones;
   prometheus::Counter& windows_dropped;
+  prometheus::Counter& retention_series;  // Dropped by matcher, once a day and tier.
   prometheus::Counter& retention_failures;
   prometheus::Counter& rewrite_rounds;   // Times all closed windows were looked at and nothing was left to do.
   prometheus::Counter& rewrite_windows;  // Closed windows gone through from the first series to the last.

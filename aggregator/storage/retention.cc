@@ -52,8 +52,8 @@ Result<Retention::Cut> Retention::cut_raw(int64_t now_ms, const Limits& limits) 
   // What an earlier pass decided, and perhaps did not finish.
   const Window decided = window_of(head_.oldest_kept_ms.load());
   Window first_kept = decided;
-  if (limits.raw_ms > 0) {
-    const int64_t cutoff_ms = std::clamp(now_ms - limits.raw_ms, kOldestTimestampMs, kNewestTimestampMs);
+  if (limits.raw_ms() > 0) {
+    const int64_t cutoff_ms = std::clamp(now_ms - limits.raw_ms(), kOldestTimestampMs, kNewestTimestampMs);
     // A clock that jumped ahead must not cost the newest window.
     if (!windows->empty()) first_kept = std::max(first_kept, std::min(window_of(cutoff_ms), windows->back()));
   }
@@ -69,7 +69,7 @@ Result<Retention::Cut> Retention::cut_raw(int64_t now_ms, const Limits& limits) 
 Result<Retention::Cut> Retention::cut_rollup(Tier tier, Window newest, int64_t now_ms, const Limits& limits) {
   const auto windows = WindowIndex(rocks_, nullptr, tier).windows(kFirstWindow, kLastWindow);
   if (!windows) return fail(windows.error());
-  const int64_t kept_ms = limits.rollup_ms(tier) > 0 ? limits.rollup_ms(tier) : limits.raw_ms;
+  const int64_t kept_ms = limits.rollup_ms(tier) > 0 ? limits.rollup_ms(tier) : limits.raw_ms();
   const int64_t cutoff_ms =
       kept_ms > 0 ? std::clamp(now_ms - kept_ms, kOldestTimestampMs, kNewestTimestampMs) : kOldestTimestampMs;
   Cut cut{tier, window_of_day(tier, std::min(window_of(cutoff_ms), newest)), {}, {}};

@@ -1,4 +1,5 @@
-// Retention: drops whole windows, each tier's by time, the raw tier's by size too.
+// Retention: drops whole windows, each tier's by time, the raw tier's by size too. Of single series see
+// series_retention.h.
 //
 // Where rollups are wanted that outlive raw samples, a raw day is not dropped before it has been folded, with all that
 // came late. A tier that is not wanted any more is kept as long as raw samples are.
@@ -15,7 +16,7 @@
 
 #include "aggregator/storage/head.h"
 #include "aggregator/storage/metrics.h"
-#include "aggregator/storage/rollup_writer.h"
+#include "aggregator/storage/retention_settings.h"
 #include "aggregator/storage/series_records.h"
 #include "aggregator/storage/tombstones.h"
 #include "aggregator/storage/window_index.h"
@@ -27,18 +28,7 @@ class Retention {
   Retention(Head& head, Rocks& rocks, SeriesRecords& records, Tombstones& tombstones, Metrics& metrics, Logger& logger)
       : head_(head), rocks_(rocks), records_(records), tombstones_(tombstones), metrics_(metrics), logger_(logger) {}
 
-  struct Limits {
-    int64_t raw_ms = 0;  // 0: none by time.
-    uint64_t bytes = 0;  // 0: none by size.
-    // 0: the tier is not wanted.
-    int64_t rollup_5m_ms = 0;
-    int64_t rollup_1h_ms = 0;
-
-    int64_t rollup_ms(Tier tier) const { return tier == Tier::k5m ? rollup_5m_ms : rollup_1h_ms; }
-    uint64_t tiers() const {
-      return (rollup_5m_ms > 0 ? tier_bit(Tier::k5m) : 0) | (rollup_1h_ms > 0 ? tier_bit(Tier::k1h) : 0);
-    }
-  };
+  using Limits = RetentionLimits;
 
   // Drops windows that end before now less the tier's limit, then the oldest raw ones until the files take at most
   // `bytes`; the newest raw window always stays. One at a time.

@@ -17,18 +17,14 @@ class StoreImpl final : public Store {
         logger_(logger),
         metrics_(registry),
         gate_(logger, metrics_),
-        retention_ms_(options.retention_ms),
-        retention_bytes_(options.retention_bytes),
-        retention_5m_ms_(options.retention_5m_ms),
-        retention_1h_ms_(options.retention_1h_ms) {}
+        retention_(options) {}
 
   Status start() {
     auto dir = prepare_data_dir(options_.path);
     if (!dir) return dir.error();
     dir_ = *dir;
     keeper_ =
-        std::make_unique<EngineKeeper>(Engine::Common{options_, clock_, logger_, metrics_, dir_, gate_, retention_ms_,
-                                                      retention_bytes_, retention_5m_ms_, retention_1h_ms_});
+        std::make_unique<EngineKeeper>(Engine::Common{options_, clock_, logger_, metrics_, dir_, gate_, retention_});
     return keeper_->start();
   }
 
@@ -107,15 +103,21 @@ class StoreImpl final : public Store {
   Status close() override { return keeper_->close(); }
 
   void set_retention(int64_t retention_ms, uint64_t retention_bytes) override {
-    retention_ms_ = retention_ms;
-    retention_bytes_ = retention_bytes;
-    if (const auto engine = keeper_->lend()) engine->ask_retention();
+    set_retention([&](RetentionLimits& limits) {
+      limits.time_ms = retention_ms;
+      limits.bytes = retention_bytes;
+    });
   }
-
+  void set_retention_rules(std::vector<RetentionRule> rules) override {
+    set_retention([&](RetentionLimits& limits) {
+      limits.rules = std::make_shared<const std::vector<RetentionRule>>(std::move(rules));
+    });
+  }
   void set_rollup_retention(int64_t retention_5m_ms, int64_t retention_1h_ms) override {
-    retention_5m_ms_ = retention_5m_ms;
-    retention_1h_ms_ = retention_1h_ms;
-    if (const auto engine = keeper_->lend()) engine->ask_retention();
+    set_retention([&](RetentionLimits& limits) {
+      limits.rollup_5m_ms = retention_5m_ms;
+      limits.rollup_1h_ms = retention_1h_ms;
+    });
   }
 
   Stats stats() override {
@@ -124,15 +126,18 @@ class StoreImpl final : public Store {
   }
 
  private:
+  template <class Change>
+  void set_retention(Change change) {
+    retention_.change(change);
+    if (const auto engine = keeper_->lend()) engine->ask_retention();
+  }
+
   const Options options_;
   const Clock& clock_;
   Logger& logger_;
   Metrics metrics_;
   WriteGate gate_;
-  std::atomic<int64_t> retention_ms_;
-  std::atomic<uint64_t> retention_bytes_;
-  std::atomic<int64_t> retention_5m_ms_;
-  std::atomic<int64_t> retention_1h_ms_;
+  RetentionSettings retention_;
   DataDir dir_;
   std::atomic<bool> backing_up_ = false;
   std::unique_ptr<EngineKeeper> keeper_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aggregator/storage/admin.h"
 #include "aggregator/storage/appender.h"
@@ -14,6 +15,7 @@
 #include "aggregator/storage/state_store.h"
 #include "model/clock.h"
 #include "model/log.h"
+#include "model/matcher.h"
 #include "model/status.h"
 
 namespace prometheus {
@@ -31,6 +33,12 @@ enum class SyncPolicy {
   kNever,     // Nothing lost on a process kill, what the kernel held on power loss.
 };
 
+// Retention by matcher: how long series that all of the matchers accept are kept, where that is not as long as others.
+struct RetentionRule {
+  std::vector<Matcher> matchers;  // At least one.
+  int64_t time_ms = 0;            // Above 0.
+};
+
 struct Options {
   // Behaviour.
   std::string path;
@@ -44,6 +52,9 @@ struct Options {
   // those there are stay as long as raw samples do. They take about a fifth of the bytes of raw samples.
   int64_t retention_5m_ms = 0;
   int64_t retention_1h_ms = 0;
+  // The first that matches a series counts: what is older than its time goes, day by day, samples and rollups. One that
+  // is longer than retention_ms keeps rollups no longer than their own, and raw samples longer where none are made.
+  std::vector<RetentionRule> retention_rules;
 
   // Bounds.
   uint64_t log_bytes_max = 32 << 20;     // A checkpoint starts when the log passes this: it bounds recovery time.
@@ -89,6 +100,7 @@ class Store : public Appender, public Queryable, public StateStore, public Admin
 
   // A configuration reload may change these while running.
   virtual void set_retention(int64_t retention_ms, uint64_t retention_bytes) = 0;
+  virtual void set_retention_rules(std::vector<RetentionRule> rules) = 0;
   virtual void set_rollup_retention(int64_t retention_5m_ms, int64_t retention_1h_ms) = 0;
 
   virtual Stats stats() = 0;

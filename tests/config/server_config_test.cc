@@ -199,7 +199,8 @@ storage:
   encryption_key_file: keys/data.key
   tsdb:
     out_of_order_time_window: 30m
-    retention: {time: 30d, size: 100GB, percentage: 80.5, rollup_5m: 180d, rollup_1h: 5y}
+    retention: {time: 30d, size: 100GB, percentage: 80.5, rollup_5m: 180d, rollup_1h: 5y,
+                by_matcher: [{match: 'up{job="debug"}', time: 3d}]}
   exemplars: {max_exemplars: 5}
 rule_files: [alerts.yaml, "rules/*.yml", /abs.yml]
 alerting:
@@ -217,6 +218,10 @@ alerting:
   EXPECT_EQ(config.storage.retention.percentage, 80.5);
   EXPECT_EQ(config.storage.retention.rollup_5m_ms, 180 * 86'400'000LL);
   EXPECT_EQ(config.storage.retention.rollup_1h_ms, 5 * 365 * 86'400'000LL);
+  ASSERT_EQ(config.storage.retention.by_matcher.size(), 1u);
+  EXPECT_EQ(config.storage.retention.by_matcher[0].match, "up{job=\"debug\"}");
+  EXPECT_EQ(config.storage.retention.by_matcher[0].time_ms, 3 * 86'400'000LL);
+  EXPECT_GT(config.storage.retention.by_matcher[0].line, 0);
   EXPECT_EQ(config.storage.encryption_key_file, "/etc/tidemark/keys/data.key");
   EXPECT_EQ(config.storage.out_of_order_window_ms, 1'800'000);
   EXPECT_THAT(config.rule_files, ElementsAre("/etc/tidemark/alerts.yaml", "/etc/tidemark/rules/*.yml", "/abs.yml"));
@@ -227,7 +232,7 @@ alerting:
   EXPECT_EQ(config.alertmanagers[0].timeout_ms, 5'000);
   EXPECT_THAT(config.alertmanagers[0].static_configs[0].targets, ElementsAre("am:9093"));
   EXPECT_THAT(config.warnings,
-              ElementsAre("/etc/tidemark/tidemark.yml:7: \"exemplars\" in storage has no effect here"));
+              ElementsAre("/etc/tidemark/tidemark.yml:8: \"exemplars\" in storage has no effect here"));
 }
 
 // Every file in bad/ begins with what is wrong with it: "# want: LINE: MESSAGE", one comment an error.
