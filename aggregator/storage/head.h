@@ -27,7 +27,7 @@ class Head {
 
   uint64_t bytes() const {
     uint64_t bytes = 0;
-    for (const auto& shard : shards_) bytes += shard->head_bytes();
+    for (const auto& shard : shards_) bytes += shard->head_bytes() + shard->waiting_bytes();
     return bytes;
   }
   int64_t oldest_ms() {

@@ -18,6 +18,7 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
   while (inside_ > 0) drained_.wait(mu_);
   ShardCopy out;
   out.position = position();
+  waiting_.store(0, std::memory_order_relaxed);
   const size_t bytes_min = seal_bytes_min(policy.open_bytes_max);
   std::string group;
   for (uint32_t slot = 0; slot < series_.size(); ++slot) {

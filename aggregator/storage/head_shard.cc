@@ -239,6 +239,7 @@ void HeadShard::add_mark(HeadSeries& series, uint32_t slot, const AppendRules& r
 void HeadShard::append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v) {
   if (!series.open.empty() && (series.open.full() || window_of(series.open.first_ms()) != window_of(t_ms))) {
     seal(series, slot);
+    waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   const size_t before = series.open.memory_bytes();
   series.open.append(t_ms, v);

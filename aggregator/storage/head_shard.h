@@ -140,6 +140,8 @@ class HeadShard {
   bool remove_idle(SeriesId id, uint32_t slot, uint32_t idle_before_s);
 
   uint64_t head_bytes() const { return head_bytes_.load(std::memory_order_relaxed); }
+  // What chunks sealed by appends take besides, until a checkpoint has them: at midnight that is every series'.
+  uint64_t waiting_bytes() const { return waiting_.load(std::memory_order_relaxed) * kWaitingBytes; }
   int64_t oldest_ms();  // Of all samples here; INT64_MAX when there are none.
 
  private:
@@ -174,7 +176,9 @@ class HeadShard {
   }
 
   const uint16_t number_;
-  std::atomic<uint64_t> head_bytes_{0};  // Written under mu_; read for metrics and budgets.
+  static constexpr uint64_t kWaitingBytes = 300;
+  std::atomic<uint64_t> head_bytes_{0};  // Written under mu_, as the next; read for metrics and budgets.
+  std::atomic<uint64_t> waiting_{0};     // Chunks sealed since the last checkpoint.
 
   Mutex mu_;  // Taken after SeriesIndex::mu_. Never held across I/O.
   CondVar drained_;

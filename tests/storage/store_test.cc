@@ -357,6 +357,23 @@ TEST_F(StoreTest, OverItsBudgetTheHeadSealsTheLongestChunksEarly) {
   for (const auto& [series, column] : all) EXPECT_EQ(column.size(), 300u) << series;
 }
 
+TEST_F(StoreTest, WhatMidnightSealsDoesNotWaitInMemory) {
+  options_.head_bytes_min = 256 << 10;
+  options_.head_bytes_per_series = 1;
+  open();
+  const int64_t midnight_ms = window_start_ms(window_of(clock_.now_ms()));
+  for (const int64_t t_ms : {midnight_ms - 1000, midnight_ms + 1000}) {
+    Batch batch;
+    for (int i = 0; i < 2000; ++i) batch.add(kNoRef, cpu(i), t_ms, i);
+    ASSERT_TRUE(store_->commit(batch));
+    if (t_ms < midnight_ms) {
+      EXPECT_LT(store_->stats().head_bytes, options_.head_bytes_min);
+    }
+  }
+  EXPECT_TRUE(eventually([this] { return metric("tidemark_storage_chunks_sealed_total") == 2000; }));
+  EXPECT_LT(store_->stats().head_bytes, options_.head_bytes_min);
+}
+
 TEST_F(StoreTest, IdleSeriesLeaveMemoryAndReturnUnderTheirOldId) {
   options_.log_bytes_max = 4 << 10;
   open();
