@@ -66,7 +66,7 @@ Status Engine::start(SeriesId first_id) {
       std::make_unique<SeriesRetention>(*head_, *rocks_, *tombstones_, *deleter_, common_.metrics, common_.logger);
   if (mode_ == OpenMode::kRead) return {};
   maintenance_ = std::make_unique<Maintenance>(
-      Maintenance::Work{[this] { checkpoint(); }, [this] { retain(); }, [this] { return closed_windows(); }});
+      Maintenance::Work{[this] { checkpoint(); }, [this] { return retain(); }, [this] { return closed_windows(); }});
   if (recovered->log_bytes >= options.log_bytes_max) maintenance_->ask_checkpoint();
   return {};
 }
@@ -198,18 +198,21 @@ void Engine::checkpoint() {
   ::malloc_trim(0);
 }
 
-void Engine::retain() {
+bool Engine::retain() {
   const RetentionLimits limits = common_.retention.limits();
   const int64_t now_ms = common_.clock.now_ms();
   std::vector<RollupEraser::Task> rollups;
+  bool again = false;
   {
     const MutexLock lock(files_mu_);
     // Their failures are counted and logged where they happen; the next pass tries again.
     static_cast<void>(retention_->run(now_ms, limits));
-    if (!health_.writable() || !common_.gate.is_open()) return;
+    again = retention_->waiting();
+    if (!health_.writable() || !common_.gate.is_open()) return again;
     rollups = series_retention_->run(now_ms, limits);
   }
   if (Status status = erase_rollups(std::move(rollups)); !status.ok()) series_retention_->report(status);
+  return again;
 }
 
 bool Engine::closed_windows() {

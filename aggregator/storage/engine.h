@@ -74,7 +74,7 @@ class Engine {
       : common_(common), mode_(mode), health_(common.gate, std::move(failed)) {}
   Status start(SeriesId first_id);
   void checkpoint();
-  void retain();
+  bool retain();  // True: some of it waits for readers.
   Status erase_rollups(std::vector<RollupEraser::Task> tasks);
   bool closed_windows();
   int64_t oldest_in_files_ms();

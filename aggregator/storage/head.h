@@ -8,6 +8,7 @@
 
 #include "aggregator/storage/commit_order.h"
 #include "aggregator/storage/head_shard.h"
+#include "aggregator/storage/reader_epochs.h"
 #include "aggregator/storage/series_index.h"
 
 namespace tidemark::storage {
@@ -51,6 +52,8 @@ class Head {
   std::atomic<int64_t> newest_ms{INT64_MIN};
   // Samples before it are refused and hidden: their windows are dropped, or about to be. Only grows.
   std::atomic<int64_t> oldest_kept_ms{kOldestTimestampMs};
+
+  ReaderEpochs readers;
 
   // How many checkpoints have let go of what they put into files. Goes up before the first of it leaves memory: a
   // reader who finds it unchanged after copying from the head has missed nothing since its snapshot.

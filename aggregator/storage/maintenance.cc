@@ -9,6 +9,7 @@ namespace {
 using std::chrono::steady_clock;
 constexpr auto kCheckpointEvery = std::chrono::minutes(30);
 constexpr auto kRetentionEvery = std::chrono::minutes(10);
+constexpr auto kRetentionAgain = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -38,7 +39,7 @@ void Maintenance::ask_retention() {
 
 void Maintenance::run() {
   auto checkpoint_at = steady_clock::now() + kCheckpointEvery;
-  auto retention_at = steady_clock::now() + kRetentionEvery;
+  steady_clock::time_point retention_at = steady_clock::now() + kRetentionEvery;
   auto piece_at = steady_clock::time_point::max();
   for (;;) {
     bool checkpoint = false;
@@ -59,8 +60,8 @@ void Maintenance::run() {
       checkpoint_at = steady_clock::now() + kCheckpointEvery;
     }
     if (retention) {
-      work_.retention();
-      retention_at = steady_clock::now() + kRetentionEvery;
+      const bool again = work_.retention();
+      retention_at = steady_clock::now() + (again ? kRetentionAgain : kRetentionEvery);
       piece_at = steady_clock::now();
     }
     if (const auto start = steady_clock::now(); start >= piece_at) {

@@ -15,7 +15,7 @@ class Maintenance {
  public:
   struct Work {
     std::function<void()> checkpoint;
-    std::function<void()> retention;
+    std::function<bool()> retention;       // True: to be tried again soon.
     std::function<bool()> closed_windows;  // One piece. True: there is more to do.
   };
 

@@ -35,8 +35,12 @@ Status Retention::run(int64_t now_ms, const Limits& limits) {
   }
   size_t dropped = 0;
   for (const Cut& cut : cuts) dropped += cut.dropped.size();
+  waiting_ = false;
   if (dropped == 0) return {};
-  Status status = drop(cuts);
+  Status status = announce(cuts);
+  waiting_ = status.ok() && !head_.readers.older_gone();
+  if (waiting_) return {};
+  if (status.ok()) status = drop(cuts);
   if (!status.ok()) {
     metrics_.retention_failures.Increment();
     logger_.error("retention could not drop old data, and tries again later", {{"err", status}});
@@ -126,13 +130,25 @@ Status Retention::raise_oldest_kept(Window first_kept) {
   return {};
 }
 
-Status Retention::drop(const std::vector<Cut>& cuts) {
-  Roaring gone;
-  Roaring held;
+Status Retention::announce(const std::vector<Cut>& cuts) {
+  std::vector<Window> announced;
   for (const Cut& cut : cuts) {
     if (cut.tier == Tier::kRaw && !cut.dropped.empty()) {
       if (Status status = raise_oldest_kept(cut.first_kept); !status.ok()) return status;
     }
+    announced.push_back(cut.first_kept);
+  }
+  if (announced != announced_) {
+    announced_ = std::move(announced);
+    head_.readers.begin();
+  }
+  return {};
+}
+
+Status Retention::drop(const std::vector<Cut>& cuts) {
+  Roaring gone;
+  Roaring held;
+  for (const Cut& cut : cuts) {
     if (Status status = unite(cut, cut.dropped, gone, gone); !status.ok()) return status;
     if (Status status = unite(cut, cut.kept, held, gone); !status.ok()) return status;
   }

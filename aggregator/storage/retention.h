@@ -5,6 +5,7 @@
 // came late. A tier that is not wanted any more is kept as long as raw samples are.
 //
 //   persist "nothing before this is kept" (it never moves back, so nothing revives what is dropped)
+//   ->  wait, in later passes, until nobody reads who began before
 //   ->  remove records of series that neither a remaining window nor the head holds
 //   ->  drop the windows' chunks and postings: whole files, then what is left in files that straddle
 //
@@ -33,6 +34,8 @@ class Retention {
   // Drops windows that end before now less the tier's limit, then the oldest raw ones until the files take at most
   // `bytes`; the newest raw window always stays. One at a time.
   Status run(int64_t now_ms, const Limits& limits);
+  // The last run left something to drop, because somebody may be reading it.
+  bool waiting() const { return waiting_; }
 
  private:
   // What is to become of a tier's windows.
@@ -47,6 +50,8 @@ class Retention {
   Result<Cut> cut_rollup(Tier tier, Window newest, int64_t now_ms, const Limits& limits);
   Result<Window> first_not_folded(const std::vector<Window>& windows, Window first_kept, int64_t now_ms,
                                   const Limits& limits);
+  // Nobody begins to read what is cut from here on.
+  Status announce(const std::vector<Cut>& cuts);
   Status drop(const std::vector<Cut>& cuts);
   Status raise_oldest_kept(Window first_kept);
   // `ids`: series of the windows; `lost`: series that had something there.
@@ -61,6 +66,8 @@ class Retention {
   Tombstones& tombstones_;
   Metrics& metrics_;
   Logger& logger_;
+  std::vector<Window> announced_;  // The first windows kept, by tier.
+  bool waiting_ = false;
 };
 
 }  // namespace tidemark::storage

@@ -29,7 +29,8 @@ constexpr int64_t kReachBackMs = 2 * resolution_ms(Tier::k1h);
 
 }  // namespace
 
-StoreQuerier::StoreQuerier(const ReadParts& parts) : parts_(parts), view_(parts.head.order().open_view()) {
+StoreQuerier::StoreQuerier(const ReadParts& parts)
+    : parts_(parts), hold_(parts.head.readers.enter()), view_(parts.head.order().open_view()) {
   parts_.metrics.queriers.Increment();
 }
 

@@ -70,6 +70,7 @@ class StoreQuerier final : public Querier {
   int64_t clip(int64_t min_ms) const;
 
   const ReadParts parts_;
+  const ReaderEpochs::Hold hold_;  // Before anything is looked at.
   const Position view_;
 };
 

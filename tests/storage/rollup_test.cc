@@ -297,7 +297,8 @@ TEST_F(Rollups, RawDaysStayUntilTheyAreFolded) {
   const auto raw = bed.range("m", bed.clock_.now_ms() - 23 * kHourMs, bed.clock_.now_ms(), kMinuteMs);
   ASSERT_TRUE(raw);
   EXPECT_TRUE(raw->infos.empty());
-  // A tier's own retention, and the series' records with it.
+  // A tier's own retention, and the series' records with it, once nobody reads them.
+  querier->reset();
   bed.options_.retention_5m_ms = 2 * kDayMs;
   bed.store_->set_rollup_retention(2 * kDayMs, 0);
   ASSERT_TRUE(testing::eventually([&] { return bed.metric("tidemark_storage_windows_dropped_total") >= 6; }));

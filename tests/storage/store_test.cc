@@ -469,6 +469,29 @@ TEST_F(StoreTest, RetentionDropsWholeDaysWithTheirSeries) {
   EXPECT_EQ(read_all().size(), 2u);
 }
 
+// RocksDB's snapshots do not hold files that retention drops.
+TEST_F(StoreTest, WhoReadsADayReadsItToItsEndThoughRetentionDropsIt) {
+  options_.retention_ms = 10 * 86'400'000LL;
+  open();
+  const int64_t day = 86'400'000;
+  const int64_t today = clock_.now_ms() / day * day;
+  append(cpu(1), today - 5 * day, 1);
+  append(cpu(2), today, 2);
+  close();
+  open();
+  const Content all = read_all();
+  auto querier = store_->querier();
+  ASSERT_TRUE(querier);
+  const auto set = (*querier)->select({*Matcher::make(MatchOp::kRegex, kMetricName, ".+")}, 0, INT64_MAX, {}, false);
+  store_->set_retention(2 * day, 0);
+  ASSERT_TRUE(eventually([&] { return !read_all().contains(cpu(1).to_string()); }))
+      << "who comes later does not see it";
+  EXPECT_EQ(read_set(*set), all);
+  EXPECT_EQ(metric("tidemark_storage_windows_dropped_total"), 0);
+  querier->reset();
+  ASSERT_TRUE(eventually([&] { return metric("tidemark_storage_windows_dropped_total") == 1; }));
+}
+
 TEST_F(StoreTest, RetentionBySizeDropsTheOldestDaysButNeverTheNewest) {
   open();
   const int64_t day = 86'400'000;
