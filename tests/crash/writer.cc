@@ -22,7 +22,6 @@ class Writer {
     clock_.set_now_ms(op_time_ms(task_.next));
     open();
     find_out();
-    store_->set_retention(kRawRetentionMs, 0);
     for (uint64_t n = task_.next + 1;; ++n) {
       const Op op = op_at(task_.seed, n);
       clock_.set_now_ms(op.now_ms);
@@ -38,7 +37,7 @@ class Writer {
     options.path = task_.path;
     options.sync = storage::SyncPolicy::kNever;  // It is the process that dies, not the machine.
     options.shards = 4;
-    options.retention_ms = 0;  // Not yet: a select under way while retention drops a raw day may miss that day.
+    options.retention_ms = kRawRetentionMs;
     options.retention_5m_ms = 10'000 * kDayMs;
     options.retention_1h_ms = 10'000 * kDayMs;
     options.log_bytes_max = kLogBytesMax;
@@ -73,8 +72,7 @@ class Writer {
       case Op::Kind::kReopen:
         if (const Status status = store_->close(); !status.ok()) wrong("closing: " + status.message());
         store_.reset();
-        open();
-        return store_->set_retention(kRawRetentionMs, 0);
+        return open();
     }
   }
 
