@@ -71,7 +71,8 @@ constexpr Window window_of_day(Tier tier, Window day) {
   return (day - (day < 0 ? days - 1 : 0)) / days;
 }
 constexpr Window first_day(Tier tier, Window window) { return window * window_days(tier); }
-constexpr int64_t window_start_ms(Tier tier, Window window) { return window_start_ms(first_day(tier, window)); }
+// Of any window that a key can name, as keys in damaged files may.
+constexpr int64_t window_start_ms(Tier tier, Window window) { return int64_t{window} * window_days(tier) * kWindowMs; }
 
 void append_be16(std::string& out, uint16_t v);
 void append_be32(std::string& out, uint32_t v);

@@ -38,6 +38,11 @@ TEST(Keys, SortAsNumbersDo) {
   }
   EXPECT_EQ(chunk_key(rising[0]).size(), 21u);
   EXPECT_FALSE(parse_chunk_key("short"));
+  // Of a damaged file: no window that anybody meant, but a number.
+  static_assert(window_start_ms(Tier::k1h, INT32_MAX) == int64_t{INT32_MAX} * 8 * kWindowMs);
+  const std::string damaged = "\x02\x92" + std::string(19, '\xff');
+  ASSERT_TRUE(parse_chunk_key(damaged));
+  EXPECT_EQ(chunk_key(*parse_chunk_key(damaged)), damaged);
   EXPECT_EQ(window_of(-1), -1);
   EXPECT_EQ(window_of(-day), -1);
   EXPECT_EQ(window_of(day - 1), 0);
