@@ -48,3 +48,15 @@ function(tidemark_bench name)
   target_link_libraries(${name} PRIVATE tidemark_flags ${arg_LIBS} benchmark::benchmark_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
 endfunction()
+
+# tidemark_fuzz(NAME SOURCES a_fuzz.cc LIBS libs...): one libFuzzer program in build/fuzz/fuzz. The target `fuzzers` builds
+# all of them and their seeds.
+add_custom_target(fuzzers)
+function(tidemark_fuzz name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE tidemark_flags ${arg_LIBS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  add_dependencies(fuzzers ${name})
+endfunction()

@@ -7,7 +7,8 @@ set -euo pipefail
 
 packages=(
   # Tools.
-  ca-certificates ccache clang-format-14 clang-tidy-14 cmake curl g++ git make ninja-build pkg-config
+  ca-certificates ccache clang-14 clang-format-14 clang-tidy-14 cmake curl g++ git libclang-rt-14-dev make ninja-build
+  pkg-config
   # What the programs link.
   libabsl-dev libc-ares-dev libcpp-httplib-dev libexpected-dev libfmt-dev libprotozero-dev libre2-dev libroaring-dev
   librocksdb-dev libsimdjson-dev libsnappy-dev libssl-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test. Exit 0 only when all passed.
-#   tests/run.sh            everything: style, layers, release build and tests, clang-tidy, sanitizer builds and tests
-#   tests/run.sh --quick    without clang-tidy and the sanitizer builds
+#   tests/run.sh            everything: style, layers, release build and tests, clang-tidy, sanitizer builds and tests,
+#                           a few seconds of each fuzz target
+#   tests/run.sh --quick    without clang-tidy, the sanitizer builds and fuzzing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,6 +45,14 @@ if [ $quick = 0 ]; then
   tests/tidy.sh
   run_preset asan all -L unit
   run_preset tsan threads_tests -L threads
+  step "fuzzing"
+  fuzzed=0
+  tests/fuzz/run.sh 3 || fuzzed=$?
+  if [ $fuzzed = 3 ]; then
+    skipped+=$'\nfuzz targets: clang-14 with libclang-rt-14-dev is not installed'
+  elif [ $fuzzed != 0 ]; then
+    exit $fuzzed
+  fi
 fi
 
 step "done"
