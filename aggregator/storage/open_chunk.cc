@@ -72,10 +72,15 @@ void OpenChunk::fold_tail() {
   int64_t t_ms[kPieceSamples];
   double v[kPieceSamples];
   XorDecoder decoder(all.substr(tail_at_ + kTailHeaderBytes), reader.first_ms(), kPieceSamples);
-  decoder.next(t_ms, v);
+  tail_bits_ = 0;
+  if (decoder.next(t_ms, v) != kPieceSamples || !decoder.ok() || t_ms[kPieceSamples - 1] != last_ms_) {
+    // Damage in a head group that its checksum does not tell.
+    count_ -= kPieceSamples;
+    if (count_ == 0) drop();
+    return;
+  }
   std::string piece;
   append_piece(t_ms, v, piece);
-  tail_bits_ = 0;
   reserve(tail_at_ + piece.size());
   std::memcpy(data_.get() + tail_at_, piece.data(), piece.size());
   tail_at_ += static_cast<uint16_t>(piece.size());

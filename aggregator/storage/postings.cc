@@ -1,5 +1,6 @@
 #include "aggregator/storage/postings.h"
 
+#include "aggregator/storage/chunk.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/lifetimes.h"
 #include "model/varint.h"
@@ -15,17 +16,21 @@ void unite(std::string_view value, Roaring& ids, std::string& unread) {
       unread += value;
       return;
     }
+    std::string_view bitmap = bytes;
     try {
-      ids |= Roaring::readSafe(bytes.data(), bytes.size());
+      if (take_checksum(bitmap)) {
+        ids |= Roaring::readSafe(bitmap.data(), bitmap.size());
+        continue;
+      }
     } catch (const std::exception&) {
-      append_prefixed(unread, bytes);
     }
+    append_prefixed(unread, bytes);
   }
 }
 
 class PostingsMergeOperator final : public rocksdb::MergeOperator {
  public:
-  const char* Name() const override { return "tidemark.postings.1"; }
+  const char* Name() const override { return "tidemark.postings.2"; }
 
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
     if (is_lifetimes_key({in.key.data(), in.key.size()})) {
@@ -66,6 +71,7 @@ std::string encode_postings(const Roaring& ids) {
   packed.runOptimize();
   std::string bytes(packed.getSizeInBytes(), '\0');
   packed.write(bytes.data());
+  append_checksum(bytes);
   std::string out;
   append_prefixed(out, bytes);
   return out;

@@ -1,10 +1,11 @@
 // Postings values: one or more Roaring bitmaps (portable format, https://github.com/RoaringBitmap/RoaringFormatSpec),
 //
-//   (varint(bytes) bitmap)*
+//   (varint(bytes) | bitmap | checksum:4 (as in chunk.h))*
 //
-// whose union counts. A checkpoint adds to a window's postings with a merge record; RocksDB joins them as it compacts,
-// which for bytes like these is to write one behind the other, so it cannot fail; the operator below also unites what
-// it can read. What does not read is kept as it is, for a reader to report.
+// whose union counts. The checksum is theirs, though RocksDB has one too: Roaring reads bitmaps that miscount
+// themselves, and uniting them crashes. A checkpoint adds to a window's postings with a merge record; RocksDB joins
+// them as it compacts, which for bytes like these is to write one behind the other, so it cannot fail; the operator
+// below also unites what it can read. What does not read is kept as it is, for a reader to report.
 #pragma once
 
 #include <rocksdb/merge_operator.h>

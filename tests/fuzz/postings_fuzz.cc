@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tidemark;
   check(fuzz::view(data, size));
   std::string one;
-  append_prefixed(one, fuzz::view(data, size));  // As one bitmap.
+  append_prefixed(one, fuzz::view(data, size));  // As one bitmap, checksum included.
   check(one);
   return 0;
 }

@@ -252,6 +252,12 @@ TEST(Postings, UniteAndReportWhatDoesNotRead) {
   EXPECT_TRUE(parse_postings("")->isEmpty());
   EXPECT_FALSE(parse_postings("\x20 cut off"));
   EXPECT_FALSE(parse_postings(encode_postings(a) + std::string("\x03xyz")));
+  const std::string good = encode_postings(b);
+  for (size_t i = 0; i < good.size(); ++i) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ 4);
+    EXPECT_FALSE(parse_postings(bad)) << "byte " << i;
+  }
 }
 
 TEST(Lifetimes, UniteAndReportWhatDoesNotRead) {
