@@ -88,6 +88,8 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
     case Family::kSeries:
       cf.compression = rocksdb::kZSTD;
       cf.write_buffer_size = 8 << 20;
+      // Hashes are all over the range: by levels, each few checkpoints would write all of it anew.
+      cf.compaction_style = rocksdb::kCompactionStyleUniversal;
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
       break;
     case Family::kPostings:
