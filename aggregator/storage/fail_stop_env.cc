@@ -221,11 +221,17 @@ class FailStopEnv::Files final : public rocksdb::FileSystemWrapper {
   const std::shared_ptr<Latch> latch_;
 };
 
+// Files by all ways: RocksDB deletes its old list of files through the environment, not through its file system.
 class FailStopEnv::Wrapper final : public rocksdb::EnvWrapper {
  public:
-  Wrapper(rocksdb::Env* base, std::shared_ptr<rocksdb::FileSystem> files) : EnvWrapper(base) {
-    file_system_ = std::move(files);
+  Wrapper(rocksdb::Env* base, const std::shared_ptr<rocksdb::FileSystem>& files)
+      : EnvWrapper(rocksdb::NewCompositeEnv(files)), base_(base) {
+    file_system_ = files;
   }
+  void SleepForMicroseconds(int micros) override { base_->SleepForMicroseconds(micros); }
+
+ private:
+  rocksdb::Env* const base_;
 };
 
 FailStopEnv::FailStopEnv(rocksdb::Env* base)

@@ -22,7 +22,7 @@ namespace tidemark::storage {
 
 class FailStopEnv {
  public:
-  // Over the files of `base`, which outlives it. Threads and time are those of `base`, too.
+  // Over the files of `base`, which outlives it; it waits as `base` does.
   explicit FailStopEnv(rocksdb::Env* base);
   ~FailStopEnv();
   FailStopEnv(const FailStopEnv&) = delete;

@@ -169,6 +169,25 @@ TEST_F(FullDiskTest, WithoutRoomForASingleByteItStillStartsToAnswer) {
   check(13);
 }
 
+// As on a real disk. What replaces the list of files could not be written, so the list must not go.
+TEST_F(FullDiskTest, StartedWithoutRoomWhereFilesCanStillBeDeletedItLosesNothing) {
+  open();
+  commit_some(0, 12);
+  drop();
+  fs_->set_free_bytes(0);
+  fs_->fail({1, true, FaultFs::Error::kNoSpace, FaultFs::kAppend});
+  for (int i = 0; i < 3; ++i) {
+    open();
+    ASSERT_TRUE(store_);
+    check(12);
+    drop();
+  }
+  fs_->heal();
+  fs_->set_free_bytes(std::nullopt);
+  open();
+  check(12);
+}
+
 TEST_F(FullDiskTest, OnARealSmallFileSystem) {
   const std::string disk = dir_.file("disk");
   std::filesystem::create_directories(disk);
@@ -185,13 +204,17 @@ TEST_F(FullDiskTest, OnARealSmallFileSystem) {
     while (hog.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
     }
   };
-  fill();
-  EXPECT_TRUE(eventually([&] { return disk_full(); }));
+  // Again and again: a checkpoint under way gives back what its files had been allocated ahead.
+  EXPECT_TRUE(eventually([&] {
+    fill();
+    return disk_full();
+  }));
   fill();
   EXPECT_FALSE(commit_batch(30));
   EXPECT_TRUE(eventually([&] { return store_->querier().has_value(); }));
   check(31);
   drop();
+  fill();
   open();
   EXPECT_TRUE(disk_full());
   check(31);
