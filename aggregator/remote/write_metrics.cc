@@ -45,7 +45,7 @@ WriteMetrics::WriteMetrics(prometheus::Registry& registry)
   for (const storage::Outcome outcome :
        {storage::Outcome::kOutOfOrder, storage::Outcome::kTooOld, storage::Outcome::kTooNew,
         storage::Outcome::kUnknownRef, storage::Outcome::kInvalidLabels, storage::Outcome::kUnsupported,
-        storage::Outcome::kSeriesLimit}) {
+        storage::Outcome::kSeriesLimit, storage::Outcome::kUnreadable}) {
     refused_by_outcome[static_cast<size_t>(outcome)] =
         &refused_family.Add({{"reason", std::string(storage::outcome_name(outcome))}});
   }

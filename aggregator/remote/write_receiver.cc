@@ -63,6 +63,8 @@ std::string_view refusal_text(Outcome outcome) {
       return "native histograms are not supported";
     case Outcome::kSeriesLimit:
       return "the limit of active series is reached";
+    case Outcome::kUnreadable:
+      return "the stored names of the series do not read (tidemark tsdb repair)";
     default:
       return "series left memory twice";
   }

@@ -24,6 +24,8 @@ std::string_view outcome_name(Outcome outcome) {
       return "unsupported";
     case Outcome::kSeriesLimit:
       return "series_limit";
+    case Outcome::kUnreadable:
+      return "unreadable";
   }
   return "unknown";
 }

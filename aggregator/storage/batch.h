@@ -42,8 +42,9 @@ enum class Outcome : uint8_t {
   kInvalidLabels,  // Not an encoding, empty, too many or too long.
   kUnsupported,    // A kind of sample this version does not store.
   kSeriesLimit,    // Would create a series beyond the limit.
+  kUnreadable,     // Whether the series is known is in a file that does not read: until it is repaired.
 };
-inline constexpr size_t kOutcomeCount = 10;
+inline constexpr size_t kOutcomeCount = 11;
 std::string_view outcome_name(Outcome outcome);  // As in metrics' `reason` label: "out_of_order".
 
 class Batch {

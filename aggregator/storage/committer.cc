@@ -108,6 +108,7 @@ Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint
   struct Known {
     SeriesId id = 0;
     int64_t last_ms = INT64_MIN;
+    bool unreadable = false;
   };
   std::vector<Known> known(unknown.size());
   for (;;) {
@@ -125,6 +126,11 @@ Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint
       for (size_t i = 0; i < unknown.size(); ++i) {
         known[i] = {};
         const auto id = lookup.find(unknown[i].hash, batch.labels(unknown[i].sample));
+        if (!id && id.error().code() == Code::kCorruption) {
+          rocks_.report_damage("looking up a series", id.error().message());
+          known[i].unreadable = true;  // Under a new id it might be there twice.
+          continue;
+        }
         if (!id) return id.error();
         if (!*id) continue;
         known[i].id = **id;
@@ -145,6 +151,10 @@ Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint
       // Another commit, or a sample before this one, may have been quicker.
       if (const auto found = index.find(unknown[i].hash, labels, now_s)) {
         batch.set_ref(unknown[i].sample, make_ref(found->id, found->slot));
+        continue;
+      }
+      if (known[i].unreadable) {
+        batch.set_outcome(unknown[i].sample, Outcome::kUnreadable);
         continue;
       }
       // A record on its way out is none: the series starts anew.

@@ -37,6 +37,7 @@ Status Engine::start(SeriesId first_id) {
   auto rocks = Rocks::open(common_.dir, options, common_.logger, mode_);
   if (!rocks) return rocks.error();
   rocks_ = std::move(*rocks);
+  rocks_->count_damage_in(common_.metrics.corruptions);
   rocks_->set_on_failure([this](const Status& why) { health_.fail(why); });
   auto shards = read_or_create_shards(*rocks_, shards_wanted(options.shards));
   if (!shards) return shards.error();
@@ -49,7 +50,8 @@ Status Engine::start(SeriesId first_id) {
   head_ = std::move(recovered->head);
   head_->next_id = std::max(head_->next_id.load(), first_id);
   state_ = std::make_unique<State>(*rocks_);
-  retention_ = std::make_unique<Retention>(*head_, *rocks_, *records_, *tombstones_, common_.metrics, common_.logger);
+  retention_ = std::make_unique<Retention>(*head_, *rocks_, *records_, *tombstones_, common_.metrics, common_.logger,
+                                           common_.dir.ingest + "/retention");
   log_ = std::make_unique<Log>(*rocks_, options, common_.clock, health_, common_.metrics, recovered->log_bytes,
                                [this] { maintenance_->ask_checkpoint(); });
   checkpointer_ = std::make_unique<Checkpointer>(*head_, *rocks_, *log_, health_, common_.metrics, options,
@@ -224,7 +226,7 @@ bool Engine::closed_windows() {
 
 int64_t Engine::oldest_in_files_ms() {
   const std::unique_ptr<rocksdb::Iterator> at(
-      rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kChunks)));
+      rocks_->db().NewIterator(iterator_options(), rocks_->family(Family::kChunks)));
   at->Seek(window_prefix(Tier::kRaw, window_of(head_->oldest_kept_ms.load())));
   int64_t oldest = INT64_MAX;
   std::optional<Window> first;

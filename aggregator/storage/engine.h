@@ -58,11 +58,14 @@ class Engine {
   // Returns at once. Thread-safe.
   void ask_retention();
 
-  // The first write that failed, or OK: from then on commits are refused. Thread-safe, as are the next three.
+  // The first write that failed, or OK: from then on commits are refused. Thread-safe, as are the next ones.
   Status failure() const { return health_.status(); }
+  bool met_damage() const { return health_.met_damage(); }  // That is what it failed by.
   bool disk_was_full() const { return rocks_->disk_was_full(); }
   SeriesId next_id() const { return head_->next_id.load(); }
   uint64_t head_bytes() const { return head_->bytes(); }
+  // What damage in files asks for; cheap when there is none. To be called now and then.
+  void tend() { rocks_->stop_failed_compactions(); }
   // Whether the disk takes writes: a checkpoint.
   Status check();
 

@@ -32,7 +32,8 @@ EngineKeeper::~EngineKeeper() {
   ours.swap(lent_);
 }
 
-Status EngineKeeper::reopening() {
+Status EngineKeeper::absent() const {
+  if (damaged_) return common_.gate.status();
   return Status::unavailable("storage is being opened again after a failed write: try again in a moment");
 }
 
@@ -64,7 +65,7 @@ Status EngineKeeper::close() {
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
-  if (!engine_) return reopening();
+  if (!engine_) return absent();
   if (!common_.gate.is_open()) space_.use_reserve();  // To seal the head.
   Status status = engine_->close();
   if (status.ok()) space_.remove_reserve();
@@ -84,6 +85,9 @@ void EngineKeeper::run() {
 }
 
 void EngineKeeper::look() {
+  if (damaged_) return;
+  if (engine_) engine_->tend();
+  if (engine_ && engine_->met_damage()) return;
   const bool failed = !engine_ || !engine_->failure().ok();
   if (failed && engine_ && engine_->disk_was_full()) space_.use_reserve();
   const Status room = space_.check(reserve_bytes());
@@ -115,6 +119,10 @@ bool EngineKeeper::replace(OpenMode mode) {
   Status status = open(mode);
   if (!status.ok()) {
     common_.logger.error("cannot open the store again", {{"err", status}});
+    if (status.code() == Code::kCorruption) {
+      common_.gate.close(ReadOnlyReason::kDamaged, status);
+      damaged_ = true;
+    }
     if (Status read = open(OpenMode::kRead); !read.ok()) common_.logger.error("cannot even read", {{"err", read}});
     return false;
   }

@@ -8,9 +8,13 @@
 // While the disk is full an engine is opened that writes no more than it must (OpenMode::kServeFrugally), and when even
 // that is impossible one that only reads.
 //
+// Damage (kCorruption) is not waited for: an engine that met it where it writes stays as it is, and answers; when none
+// can be opened any more for it, one that only reads is the last.
+//
 // A thread of its own looks at the disk every second and does all this. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -37,7 +41,7 @@ class EngineKeeper {
   Status close();
 
   // For an answer while lend() is null.
-  static Status reopening();
+  Status absent() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -55,6 +59,7 @@ class EngineKeeper {
   OpenMode mode_ = OpenMode::kServe;
   SeriesId first_id_ = 1;  // New series get ids from here on: refs to what was before are still about.
   bool failure_seen_ = false;
+  std::atomic<bool> damaged_{false};  // It does not open any more, and that is that.
   Clock::time_point retry_at_;
   std::chrono::milliseconds retry_after_;
 

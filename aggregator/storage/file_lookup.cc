@@ -14,8 +14,16 @@ constexpr Window kWindowsMax = 3;
 }  // namespace
 
 rocksdb::Iterator& FileLookup::chunks() {
-  if (!chunks_) chunks_.reset(rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(Family::kChunks)));
+  if (!chunks_) chunks_.reset(rocks_.db().NewIterator(iterator_options(), rocks_.family(Family::kChunks)));
   return *chunks_;
+}
+
+Status FileLookup::status() {
+  const rocksdb::Status status = chunks_->status();
+  if (!is_damage(status)) return to_status(status, "looking for a sample in files");
+  rocks_.report_damage("looking for a sample in files", status.ToString());
+  chunks_.reset();
+  return {};
 }
 
 Status FileLookup::load(SeriesId series, Window window) {
@@ -37,7 +45,7 @@ Status FileLookup::load(SeriesId series, Window window) {
     if (!decoder.ok() || count != chunk->count) continue;
     decoded_.push_back(std::move(decoded));
   }
-  if (!at.status().ok()) return to_status(at.status(), "looking for a sample in files");
+  if (Status failed = status(); !failed.ok()) return failed;
   std::sort(decoded_.begin(), decoded_.end(), [](const Decoded& a, const Decoded& b) { return a.version < b.version; });
   series_ = series;
   window_ = window;
@@ -67,7 +75,8 @@ Result<int64_t> FileLookup::last_ms(SeriesId series, int64_t from_ms, int64_t ne
       const Result<ChunkView> chunk = parse_chunk(view(at.value()));
       last = std::max(last, chunk ? chunk->last_ms : window_start_ms(window + 1) - 1);
     }
-    if (!at.status().ok()) return fail(to_status(at.status(), "looking for a series' end"));
+    if (is_damage(at.status())) last = window_start_ms(window + 1) - 1;  // Or in what is left of the window.
+    if (Status failed = status(); !failed.ok()) return fail(failed);
     if (last != INT64_MIN) return last;
   }
   return window_start_ms(first) - 1;

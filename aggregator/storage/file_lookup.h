@@ -18,7 +18,7 @@ class FileLookup {
   explicit FileLookup(Rocks& rocks, std::shared_ptr<const TombstoneSet> tombstones = nullptr)
       : rocks_(rocks), tombstones_(std::move(tombstones)) {}
 
-  // The value that counts at `t_ms`, if there is one. A chunk that does not read counts as none.
+  // The value that counts at `t_ms`, if there is one. What does not read counts as none.
   Result<std::optional<uint64_t>> value_bits(SeriesId series, int64_t t_ms);
 
   // A time after which the files hold nothing of the series: its last sample's if that is in the window of `from_ms` or
@@ -33,6 +33,8 @@ class FileLookup {
   };
   Status load(SeriesId series, Window window);
   rocksdb::Iterator& chunks();
+  // Of the iterator; OK, but told, where files are damaged.
+  Status status();
 
   Rocks& rocks_;
   const std::shared_ptr<const TombstoneSet> tombstones_;

@@ -1,5 +1,7 @@
 #include "aggregator/storage/keys.h"
 
+#include "model/rfc3339.h"
+
 namespace tidemark::storage {
 namespace {
 
@@ -196,5 +198,7 @@ std::string after_prefix(std::string prefix) {
   if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
   return prefix;
 }
+
+std::string day_text(Window day) { return format_rfc3339(window_start_ms(day)).substr(0, 10); }
 
 }  // namespace tidemark::storage

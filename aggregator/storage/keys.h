@@ -70,6 +70,8 @@ constexpr Window window_of_day(Tier tier, Window day) {
   const int32_t days = window_days(tier);
   return (day - (day < 0 ? days - 1 : 0)) / days;
 }
+// "2023-11-14".
+std::string day_text(Window day);
 constexpr Window first_day(Tier tier, Window window) { return window * window_days(tier); }
 // Of any window that a key can name, as keys in damaged files may.
 constexpr int64_t window_start_ms(Tier tier, Window window) { return int64_t{window} * window_days(tier) * kWindowMs; }

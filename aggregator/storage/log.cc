@@ -133,6 +133,10 @@ Status Log::drop_files(Position position) {
   const rocksdb::Status status = rocks_.db().CompactFiles(rocksdb::CompactionOptions(), family, names, kBottomLevel);
   // RocksDB is at it itself.
   if (status.IsAborted()) return rocks_.failure();
+  if (is_damage(status)) {  // They stay.
+    rocks_.report_damage("dropping trimmed files of the log", status.ToString());
+    return rocks_.failure();
+  }
   return rocks_.written(status, "dropping trimmed files of the log");
 }
 

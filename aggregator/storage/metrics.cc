@@ -54,7 +54,15 @@ std::array<prometheus::Gauge*, kReadOnlyReasonCount> read_only_reasons(prometheu
 }  // namespace
 
 std::string_view read_only_reason_name(ReadOnlyReason reason) {
-  return reason == ReadOnlyReason::kDiskFull ? "disk_full" : "failed_write";
+  switch (reason) {
+    case ReadOnlyReason::kFailedWrite:
+      return "failed_write";
+    case ReadOnlyReason::kDiskFull:
+      return "disk_full";
+    case ReadOnlyReason::kDamaged:
+      return "damaged";
+  }
+  return "";
 }
 
 Metrics::Metrics(prometheus::Registry& registry)

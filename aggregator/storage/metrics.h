@@ -13,8 +13,8 @@
 namespace tidemark::storage {
 
 // Why the store takes no samples. What stands last is told first.
-enum class ReadOnlyReason { kFailedWrite, kDiskFull };
-inline constexpr size_t kReadOnlyReasonCount = 2;
+enum class ReadOnlyReason { kFailedWrite, kDiskFull, kDamaged };
+inline constexpr size_t kReadOnlyReasonCount = 3;
 std::string_view read_only_reason_name(ReadOnlyReason reason);
 
 struct Metrics {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "aggregator/storage/keys.h"
+#include "aggregator/storage/range_reader.h"
 #include "aggregator/storage/series_feed.h"
 #include "aggregator/storage/settings.h"
 #include "aggregator/storage/shard_recovery.h"
@@ -13,6 +14,12 @@ namespace {
 
 // More would mostly decode the same log again.
 constexpr unsigned kWorkersMax = 4;
+// After damage to where positions, or ids, end: more than can have been given out since the last checkpoint, in a log
+// of any length that is configured in earnest.
+constexpr Position kPositionsSkipped = Position{1} << 32;
+constexpr SeriesId kIdsSkipped = SeriesId{1} << 24;
+// Of a kind of piece that does not read, so many are told one by one.
+constexpr size_t kSkippedToldMax = 10;
 
 class Recovery {
  public:
@@ -36,9 +43,7 @@ class Recovery {
     for (const auto step : {&Recovery::bring_back_shards, &Recovery::find_unhashed, &Recovery::read_oldest}) {
       if (Status status = (this->*step)(); !status.ok()) return fail(status);
     }
-    const Result<SeriesId> next_id = records_.next_id();
-    if (!next_id) return fail(next_id.error());
-    head_->next_id = std::max(next_id_, *next_id);
+    if (Status status = find_next_id(); !status.ok()) return fail(status);
     metrics_.replay_seconds.Set(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);
     metrics_.replayed_records.Set(static_cast<double>(replayed_));
     metrics_.head_bytes.Set(static_cast<double>(head_->bytes()));
@@ -50,7 +55,7 @@ class Recovery {
 
  private:
   std::unique_ptr<rocksdb::Iterator> iterator(Family family) {
-    return std::unique_ptr<rocksdb::Iterator>(rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(family)));
+    return std::unique_ptr<rocksdb::Iterator>(rocks_.db().NewIterator(iterator_options(), rocks_.family(family)));
   }
 
   Status read_markers() {
@@ -82,7 +87,23 @@ class Recovery {
       if (const auto position = parse_log_key(view(at->key())))
         next_position_ = std::max(next_position_, *position + 1);
     }
-    return to_status(at->status(), "reading the end of the log");
+    if (!is_damage(at->status())) return to_status(at->status(), "reading the end of the log");
+    rocks_.report_damage("looking for the end of the log", at->status().ToString());
+    // A position that was given out must not be given again. Gaps do no harm.
+    next_position_ = std::max(next_position_, last_position_in_files() + kPositionsSkipped);
+    return {};
+  }
+
+  Position last_position_in_files() {
+    Position last = 0;
+    std::vector<rocksdb::LiveFileMetaData> files;
+    rocks_.db().GetLiveFilesMetaData(&files);
+    for (const rocksdb::LiveFileMetaData& file : files) {
+      if (file.column_family_name != rocks_.family(Family::kLog)->GetName()) continue;
+      // The last key may be the end of a deleted range: one more than there was.
+      if (const auto position = parse_log_key(file.largestkey)) last = std::max(last, *position);
+    }
+    return last;
   }
 
   Status bring_back_shards() {
@@ -141,6 +162,7 @@ class Recovery {
     SeriesIndex& index = head_->index();
     const MutexLock lock(index.mutex());
     index.reserve(index.size() + series.size());
+    size_t skipped = 0;
     SeriesFeed feed(rocks_, std::move(series));
     while (const auto batch = feed.next()) {
       for (const auto& [one, hash, labels] : batch->series) {
@@ -148,10 +170,15 @@ class Recovery {
           index.place(one.id, one.slot, hash, LabelsView(labels), now_s_);
           continue;
         }
-        report_skipped(metrics_, logger_, "series " + std::to_string(one.id),
-                       Status::corruption("it has no record that reads; its newest samples are left out"));
+        if (++skipped <= kSkippedToldMax) {
+          report_skipped(metrics_, logger_, "series " + std::to_string(one.id),
+                         Status::corruption("it has no record that reads; its newest samples are left out"));
+        }
         head_->shard_of(one.id).discard(one.slot);
       }
+    }
+    if (skipped > kSkippedToldMax) {
+      logger_.error("more series have no record that reads", {{"series", uint64_t{skipped - kSkippedToldMax}}});
     }
     index.enter_placed();
     return feed.status();
@@ -162,15 +189,28 @@ class Recovery {
   Status find_unhashed() {
     SeriesId first = UINT32_MAX;
     for (const Marker& marker : markers_) first = std::min(first, marker.next_id);
-    const auto at = iterator(Family::kSeries);
+    RangeReader reader(rocks_, Family::kSeries, iterator_options());
     const MutexLock lock(head_->index().mutex());
-    for (at->Seek(series_key(first)); at->Valid(); at->Next()) {
-      const auto id = parse_series_key(view(at->key()));
-      if (!id) break;
-      if (!is_valid_encoding(view(at->value()))) continue;
-      head_->unhashed.emplace_back(LabelsView(view(at->value())).hash(), *id);
+    auto& unhashed = head_->unhashed;
+    return reader.read(series_key(first), [&](std::string_view key, std::string_view labels) {
+      const auto id = parse_series_key(key);
+      if (id && is_valid_encoding(labels)) unhashed.emplace_back(LabelsView(labels).hash(), *id);
+      if (id) next_id_ = std::max(next_id_, *id + 1);
+      return id.has_value();
+    });
+  }
+
+  Status find_next_id() {
+    const Result<SeriesId> in_records = records_.next_id();
+    if (in_records) {
+      head_->next_id = std::max(next_id_, *in_records);
+      return {};
     }
-    return to_status(at->status(), "reading series records");
+    if (in_records.error().code() != Code::kCorruption) return in_records.error();
+    rocks_.report_damage("looking for the highest series id", in_records.error().message());
+    // An id that was given out must not be given again: what is stored under it would be another series'.
+    head_->next_id = next_id_ + std::min(kIdsSkipped, UINT32_MAX - next_id_);
+    return {};
   }
 
   Status read_oldest() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "aggregator/storage/ingest.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/settings.h"
 #include "aggregator/storage/window_rewrite.h"
@@ -148,10 +149,15 @@ Status Retention::announce(const std::vector<Cut>& cuts) {
 Status Retention::drop(const std::vector<Cut>& cuts) {
   Roaring gone;
   Roaring held;
+  bool whose = true;  // It is known what the windows that stay hold.
   for (const Cut& cut : cuts) {
-    if (Status status = unite(cut, cut.dropped, gone, gone); !status.ok()) return status;
-    if (Status status = unite(cut, cut.kept, held, gone); !status.ok()) return status;
+    Status status = unite(cut, cut.dropped, gone, gone);
+    if (!status.ok() && status.code() != Code::kCorruption) return status;
+    status = unite(cut, cut.kept, held, gone);
+    if (!status.ok() && status.code() != Code::kCorruption) return status;
+    whose = whose && status.ok();
   }
+  if (!whose) gone = Roaring();  // Records of series without samples do no harm.
   gone -= held;
   {
     const MutexLock lock(head_.index().mutex());
@@ -179,10 +185,16 @@ Status Retention::unite(const Cut& cut, const std::vector<Window>& windows, Roar
   WindowIndex index(rocks_, nullptr, cut.tier);
   for (const Window window : windows) {
     const Result<Roaring> some = index.all(window);
-    if (!some) return some.error();
+    if (!some) {
+      rocks_.report_damage("dropping old windows", some.error().message());
+      return some.error();
+    }
     ids |= *some;
     const Result<Roaring> unposted = index.unposted(window);
-    if (!unposted) return unposted.error();
+    if (!unposted) {
+      rocks_.report_damage("dropping old windows", unposted.error().message());
+      return unposted.error();
+    }
     lost |= *unposted;
   }
   return {};
@@ -217,10 +229,24 @@ Status Retention::drop_range(Family family, const Cut& cut) {
   const rocksdb::Slice end_slice(end);
   rocksdb::ColumnFamilyHandle* handle = rocks_.family(family);
   rocksdb::Status status = rocksdb::DeleteFilesInRange(&rocks_.db(), handle, &begin_slice, &end_slice, false);
-  // It passes over level 0 and files that straddle the border.
-  if (status.ok()) status = rocks_.db().DeleteRange(rocksdb::WriteOptions(), handle, begin_slice, end_slice);
-  if (status.ok()) status = rocks_.db().Flush(rocksdb::FlushOptions(), handle);
-  return rocks_.written(status, "dropping old windows");
+  if (Status failed = rocks_.written(status, "dropping old windows"); !failed.ok()) return failed;
+  // It passes over level 0 and files that straddle the border. Key by key: beside a deleted range iterators crash on
+  // damage.
+  auto ingest = Ingest::begin(rocks_, ingest_dir_);
+  if (!ingest) return ingest.error();
+  if (Status failed = (*ingest)->next_file(family); !failed.ok()) return failed;
+  rocksdb::ReadOptions options = iterator_options();
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> at(rocks_.db().NewIterator(options, handle));
+  for (at->Seek(begin_slice); at->Valid() && at->key().compare(end_slice) < 0; at->Next()) {
+    if (Status failed = (*ingest)->erase(view(at->key())); !failed.ok()) return failed;
+  }
+  if (is_damage(at->status())) {  // What is left is before the oldest time kept, and stays out of sight.
+    rocks_.report_damage("dropping old windows", at->status().ToString());
+  } else if (!at->status().ok()) {
+    return to_status(at->status(), "dropping old windows");
+  }
+  return (*ingest)->commit();
 }
 
 }  // namespace tidemark::storage

@@ -13,6 +13,8 @@
 #pragma once
 
 #include <atomic>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregator/storage/head.h"
@@ -26,8 +28,16 @@ namespace tidemark::storage {
 
 class Retention {
  public:
-  Retention(Head& head, Rocks& rocks, SeriesRecords& records, Tombstones& tombstones, Metrics& metrics, Logger& logger)
-      : head_(head), rocks_(rocks), records_(records), tombstones_(tombstones), metrics_(metrics), logger_(logger) {}
+  // `ingest_dir`: its own.
+  Retention(Head& head, Rocks& rocks, SeriesRecords& records, Tombstones& tombstones, Metrics& metrics, Logger& logger,
+            std::string ingest_dir)
+      : head_(head),
+        rocks_(rocks),
+        records_(records),
+        tombstones_(tombstones),
+        metrics_(metrics),
+        logger_(logger),
+        ingest_dir_(std::move(ingest_dir)) {}
 
   using Limits = RetentionLimits;
 
@@ -66,6 +76,7 @@ class Retention {
   Tombstones& tombstones_;
   Metrics& metrics_;
   Logger& logger_;
+  const std::string ingest_dir_;
   std::vector<Window> announced_;  // The first windows kept, by tier.
   bool waiting_ = false;
 };

@@ -1,7 +1,9 @@
 #include "aggregator/storage/rocks.h"
 
+#include <prometheus/counter.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/sst_partitioner.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -114,35 +116,90 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
   return cf;
 }
 
+std::string repair_remedy(const DataDir& dir) {
+  return "(run \"tidemark tsdb repair --storage.tsdb.path=" + dir.path + "\", or restore a backup)";
+}
+
+// Of files and pieces; beyond that the counter must do.
+constexpr size_t kDamageToldMax = 100;
+
+// Without CURRENT RocksDB takes a directory for a new one, and deletes what else is there.
+Status check_file_list(const DataDir& dir) {
+  std::error_code error;
+  if (std::filesystem::exists(dir.rocks + "/CURRENT", error)) return {};
+  for (std::filesystem::directory_iterator at(dir.rocks, error), end; !error && at != end; at.increment(error)) {
+    const auto extension = at->path().extension();
+    if (extension != ".sst" && (extension != ".log" || at->file_size(error) == 0)) continue;
+    return Status::corruption("data directory " + dir.path + " is damaged: " + dir.rocks + "/CURRENT is missing " +
+                              repair_remedy(dir));
+  }
+  return {};
+}
+
 Status open_failure(const DataDir& dir, const rocksdb::Status& status) {
   const std::string text = status.ToString();
+  if (is_damage(status)) {
+    return Status::corruption("data directory " + dir.path + " is damaged: " + text + " " + repair_remedy(dir));
+  }
   if (text.find("LOCK") != std::string::npos || text.find("lock ") != std::string::npos) {
     return Status::unavailable("data directory " + dir.path +
                                " is in use by another process: stop it, or choose another with --storage.tsdb.path (" +
                                text + ")");
-  }
-  if (status.IsCorruption()) {
-    return Status::corruption("data directory " + dir.path + " is damaged: " + text +
-                              " (run \"tidemark tsdb repair\", or restore it from a backup)");
   }
   return Status::io("cannot open data directory " + dir.path + ": " + text);
 }
 
 }  // namespace
 
+// RocksDB turns read-only when a compaction fails. One that cannot read a file is no reason: what it was to replace is
+// still there. Calls come without RocksDB's locks.
+class Rocks::CompactionListener final : public rocksdb::EventListener {
+ public:
+  explicit CompactionListener(Rocks& rocks) : rocks_(rocks) {}
+
+  void OnCompactionCompleted(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& job) override {
+    if (!could_not_read(job.status)) return;
+    {
+      const MutexLock lock(rocks_.damage_mu_);
+      rocks_.failed_compactions_.insert(job.cf_name);
+    }
+    rocks_.report_damage("compacting " + job.cf_name, job.status.ToString());
+  }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && could_not_read(*error)) *error = rocksdb::Status::OK();
+  }
+
+ private:
+  // Writes do not fail (fail_stop_env.h), but after one that should have, there are files with nothing in them.
+  bool could_not_read(const rocksdb::Status& status) const {
+    return (is_damage(status) || status.IsIOError()) && rocks_.failure().ok();
+  }
+
+  Rocks& rocks_;
+};
+
 uint64_t memtable_bytes_max(const Options& options) { return log_memtable_bytes(options) + (24 << 20); }
+
+bool is_damage(const rocksdb::Status& status) { return status.IsCorruption() || status.IsPathNotFound(); }
+
+rocksdb::ReadOptions iterator_options(const rocksdb::Snapshot* snapshot) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  options.ignore_range_deletions = true;
+  return options;
+}
 
 Status to_status(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return {};
   std::string message = std::string(doing) + ": " + status.ToString();
-  if (status.IsCorruption()) return Status::corruption(std::move(message));
+  if (is_damage(status)) return Status::corruption(std::move(message));
   if (status.IsShutdownInProgress()) return Status::unavailable(std::move(message));
   return Status::io(std::move(message));
 }
 
 Result<std::unique_ptr<Rocks>> Rocks::prepare(const DataDir& dir, const Options& options, Logger& logger,
                                               OpenMode mode) {
-  std::unique_ptr<Rocks> rocks(new Rocks());
+  std::unique_ptr<Rocks> rocks(new Rocks(logger));
   std::error_code error;
   // What is only read is there, even if it has lost the file that says so.
   const bool serves = mode == OpenMode::kServe || mode == OpenMode::kServeFrugally;
@@ -167,6 +224,7 @@ Result<std::unique_ptr<Rocks>> Rocks::prepare(const DataDir& dir, const Options&
     rocks->db_options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
   }
   if (serves) {
+    rocks->db_options_.listeners.push_back(std::make_shared<CompactionListener>(*rocks));
     rocks->fail_stop_ = std::make_unique<FailStopEnv>(rocks->db_options_.env);
     rocks->db_options_.env = rocks->fail_stop_->env();
   }
@@ -174,6 +232,9 @@ Result<std::unique_ptr<Rocks>> Rocks::prepare(const DataDir& dir, const Options&
 }
 
 Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& options, Logger& logger, OpenMode mode) {
+  if (mode == OpenMode::kServe || mode == OpenMode::kServeFrugally) {
+    if (Status status = check_file_list(dir); !status.ok()) return fail(status);
+  }
   auto rocks = prepare(dir, options, logger, mode);
   if (!rocks) return rocks;
   const rocksdb::Status status =
@@ -190,11 +251,15 @@ rocksdb::Status Rocks::open_for_serving(const DataDir& dir, Logger& logger) {
   rocksdb::DB* db = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);
   if (status.IsCorruption() && db_options_.paranoid_checks) {
-    // A flipped bit in the middle of the log. What reads is kept; recovery says which positions are gone.
-    logger.error("the write-ahead log is damaged: opening without what does not read", {{"err", status.ToString()}});
+    // Perhaps a flipped bit in the middle of the log. What reads is kept; recovery says which positions are gone.
+    const std::string why = status.ToString();
     db_options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
-    log_was_damaged_ = true;
     status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);
+    log_was_damaged_ = status.ok();
+    if (log_was_damaged_) {
+      logger.error("the write-ahead log is damaged: its records that do not read are lost",
+                   {{"path", dir.rocks}, {"err", why}});
+    }
   }
   db_.reset(db);
   return status;
@@ -207,6 +272,40 @@ rocksdb::Status Rocks::open_for_reading(const DataDir& dir) {
   status = rocksdb::DB::OpenForReadOnly(db_options_, dir.rocks, families_, &handles_, &db);
   db_.reset(db);
   return status;
+}
+
+void Rocks::report_damage(std::string_view doing, const std::string& error) {
+  if (damage_counter_ != nullptr) damage_counter_->Increment();
+  // By file, where the error names one.
+  std::string what = error;
+  if (const size_t end = error.find(".sst"); end != std::string::npos) {
+    const size_t begin = error.rfind(' ', end) + 1;
+    what = error.substr(begin, end + 4 - begin);
+  }
+  {
+    const MutexLock lock(damage_mu_);
+    if (damage_told_.size() >= kDamageToldMax || !damage_told_.insert(what).second) return;
+  }
+  logger_.error("stored data does not read and is left out",
+                {{"doing", doing},
+                 {"err", error},
+                 {"next",
+                  "stop tidemark: then \"tidemark tsdb verify\" says what is lost, \"tidemark tsdb repair\" keeps "
+                  "the rest"}});
+}
+
+void Rocks::stop_failed_compactions() {
+  std::set<std::string> failed;
+  {
+    const MutexLock lock(damage_mu_);
+    failed.swap(failed_compactions_);
+  }
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    if (!failed.contains(handle->GetName())) continue;
+    const rocksdb::Status status = db_->SetOptions(handle, {{"disable_auto_compactions", "true"}});
+    logger_.error("files of a family are not compacted any more, for one of them does not read",
+                  {{"family", handle->GetName()}, {"err", to_status(status, "ending compaction")}});
+  }
 }
 
 Rocks::~Rocks() {

@@ -3,7 +3,10 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,7 +14,12 @@
 #include "aggregator/storage/fail_stop_env.h"
 #include "aggregator/storage/store.h"
 #include "model/log.h"
+#include "model/mutex.h"
 #include "model/status.h"
+
+namespace prometheus {
+class Counter;
+}
 
 namespace tidemark::storage {
 
@@ -60,12 +68,23 @@ class Rocks {
     if (fail_stop_) fail_stop_->set_on_failure(act);
   }
 
+  // For whoever met something stored that does not read, and goes on without it: counts it, and logs it, once for each
+  // file, with the remedy. `error` is RocksDB's, which names the file, or ours. Thread-safe.
+  void report_damage(std::string_view doing, const std::string& error);
+  // REQUIRES: before any other thread uses it.
+  void count_damage_in(prometheus::Counter& counter) { damage_counter_ = &counter; }
+  // Ends the automatic compaction of families in which one has met what does not read: RocksDB would try again every
+  // second. Until the next opening their files become more instead of fewer, and all goes on. Thread-safe.
+  void stop_failed_compactions();
+
   // Log records were skipped when it was opened.
   bool log_was_damaged() const { return log_was_damaged_; }
   uint64_t disk_bytes();
 
  private:
-  Rocks() = default;
+  class CompactionListener;
+
+  explicit Rocks(Logger& logger) : logger_(logger) {}
 
   // Options for a directory, and what its files go through.
   static Result<std::unique_ptr<Rocks>> prepare(const DataDir& dir, const Options& options, Logger& logger,
@@ -73,6 +92,12 @@ class Rocks {
   Status add_files_for_families(const DataDir& dir);
   rocksdb::Status open_for_serving(const DataDir& dir, Logger& logger);
   rocksdb::Status open_for_reading(const DataDir& dir);
+
+  Logger& logger_;
+  prometheus::Counter* damage_counter_ = nullptr;  // Null in tools.
+  Mutex damage_mu_;                                // A leaf.
+  std::set<std::string> damage_told_ TM_GUARDED_BY(damage_mu_);
+  std::set<std::string> failed_compactions_ TM_GUARDED_BY(damage_mu_);  // Names of families, until they are stopped.
 
   std::unique_ptr<rocksdb::Env> encrypted_env_;  // Null when not encrypted.
   std::unique_ptr<FailStopEnv> fail_stop_;       // Over the former. Null when opened to read or to salvage.
@@ -87,8 +112,17 @@ class Rocks {
 // Bound on all memtables together.
 uint64_t memtable_bytes_max(const Options& options);
 
-// The same failure as ours: "reading series: IO error: ...".
+// Something stored is not as it was written, or gone.
+bool is_damage(const rocksdb::Status& status);
+
+// The same failure as ours: "reading series: IO error: ...". kCorruption where is_damage().
 Status to_status(const rocksdb::Status& status, std::string_view doing);
+
+// For iterators. They do not see deleted ranges: 7.8 crashes where a damaged block lies beside one. There are only
+// those by which the log is trimmed, and whoever reads the log begins behind them.
+//
+// One that has met a damaged block takes it for empty when it comes there again: make a new one.
+rocksdb::ReadOptions iterator_options(const rocksdb::Snapshot* snapshot = nullptr);
 
 inline std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 inline rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }

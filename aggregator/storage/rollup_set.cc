@@ -158,6 +158,11 @@ Status RollupSeriesSet::match(const std::vector<Matcher>& matchers, Roaring& ids
     if (!windows) return windows.error();
     for (const Window window : *windows) {
       auto matching = index.match(window, matchers);
+      if (!matching && matching.error().code() == Code::kCorruption) {
+        warn("rollups of " + day_text(first_day(stretch.tier, window)) +
+             " are left out: " + matching.error().message());
+        continue;
+      }
       if (!matching) return matching.error();
       if (matching->isEmpty()) continue;
       ids |= *matching;
@@ -251,7 +256,7 @@ std::vector<Bucket> RollupSeriesSet::buckets(const Part& part, SeriesId id) {
 }
 
 void RollupSeriesSet::warn(const std::string& what) {
-  parts_.metrics.corruptions.Increment();
+  parts_.rocks.report_damage("answering a query", what);
   if (warnings_.size() < kWarningsMax) warnings_.push_back(what);
 }
 

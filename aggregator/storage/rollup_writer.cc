@@ -57,11 +57,11 @@ Result<std::vector<Bucket>> RollupWriter::other_days(const std::string& key) {
   options.fill_cache = false;
   const rocksdb::Status status = rocks_.db().Get(options, rocks_.family(Family::kChunks), key, &value);
   if (status.IsNotFound()) return std::vector<Bucket>{};
-  if (!status.ok()) return fail(to_status(status, "reading a rollup"));
-  auto buckets = parse_rollup(view(value));
+  if (!status.ok() && !is_damage(status)) return fail(to_status(status, "reading a rollup"));
+  auto buckets = status.ok() ? parse_rollup(view(value)) : fail(to_status(status, "reading a rollup"));
   if (!buckets) {
     // The days that are still there in raw form come back when they are folded again; the others are lost either way.
-    metrics_.corruptions.Increment();
+    rocks_.report_damage("rolling up", buckets.error().message());
     return std::vector<Bucket>{};
   }
   std::erase_if(*buckets, [this](const Bucket& b) { return window_of(b.last_ms) == day_; });
@@ -85,7 +85,7 @@ Result<Roaring> RollupWriter::not_posted(Tier tier) const {
   std::string value;
   const rocksdb::Status status = rocks_.db().Get(rocksdb::ReadOptions(), rocks_.family(Family::kPostings),
                                                  all_postings_key(tier, window_of_day(tier, day_)), &value);
-  if (!status.ok() && !status.IsNotFound()) return fail(to_status(status, "reading postings"));
+  if (!status.ok() && !status.IsNotFound() && !is_damage(status)) return fail(to_status(status, "reading postings"));
   // What does not read is written again.
   const auto known = status.ok() ? parse_postings(value) : Roaring();
   return known ? ids_ - *known : ids_;
@@ -112,7 +112,7 @@ Status RollupWriter::write_postings(Ingest& ingest, Tier tier, bool all) {
     return Status();
   };
   if (!all && missing->isEmpty()) return remove_before(nullptr);
-  rocksdb::ReadOptions options;
+  rocksdb::ReadOptions options = iterator_options();
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> at(rocks_.db().NewIterator(options, rocks_.family(Family::kPostings)));
   const std::string from = window_prefix(Tier::kRaw, day_);

@@ -38,7 +38,8 @@ class SeriesFeed {
   SeriesFeed(const SeriesFeed&) = delete;
   SeriesFeed& operator=(const SeriesFeed&) = delete;
 
-  // The next ones in order, at least one. Null after the last, and when the files do not read: see status().
+  // The next ones in order, at least one. Null after the last, and when a read failed: see status(). Records in damaged
+  // files are as if there were none; that is reported.
   std::unique_ptr<Batch> next();
   Status status();
 
@@ -46,7 +47,8 @@ class SeriesFeed {
   void run();
   // False when the reader is to stop.
   bool hand_over(std::unique_ptr<Batch> batch);
-  Status read(rocksdb::Iterator& at, size_t begin, size_t end, Batch& batch);
+  std::unique_ptr<rocksdb::Iterator> iterator();
+  Status read(std::unique_ptr<rocksdb::Iterator>& at, size_t begin, size_t end, Batch& batch);
 
   Rocks& rocks_;
   const std::vector<SeriesSlot> series_;

@@ -6,10 +6,13 @@ namespace tidemark::storage {
 
 SeriesRecords::Lookup::Lookup(SeriesRecords& records)
     : records_(records),
-      hashes_(records.rocks_.db().NewIterator(rocksdb::ReadOptions(), records.rocks_.family(Family::kSeries))) {}
+      hashes_(records.rocks_.db().NewIterator(iterator_options(), records.rocks_.family(Family::kSeries))) {}
 
 Result<std::optional<SeriesId>> SeriesRecords::Lookup::find(uint64_t hash, LabelsView labels) {
   const std::string prefix = series_hash_prefix(hash);
+  if (!hashes_->status().ok()) {
+    hashes_.reset(records_.rocks_.db().NewIterator(iterator_options(), records_.rocks_.family(Family::kSeries)));
+  }
   for (hashes_->Seek(prefix); hashes_->Valid() && hashes_->key().starts_with(prefix); hashes_->Next()) {
     if (hashes_->key().size() != prefix.size() + 4) continue;
     const SeriesId id = read_be32(hashes_->key().data() + prefix.size());
@@ -56,7 +59,7 @@ std::vector<std::string> SeriesRecords::labels(const std::vector<SeriesId>& ids,
 
 Result<SeriesId> SeriesRecords::next_id() {
   const std::unique_ptr<rocksdb::Iterator> at(
-      rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(Family::kSeries)));
+      rocks_.db().NewIterator(iterator_options(), rocks_.family(Family::kSeries)));
   at->SeekForPrev(series_key(UINT32_MAX));
   if (!at->status().ok()) return fail(to_status(at->status(), "looking for the highest series id"));
   if (!at->Valid()) return SeriesId{1};

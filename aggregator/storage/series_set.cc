@@ -89,12 +89,23 @@ Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
   WindowIndex index(parts_.rocks, snapshot_);
   const auto windows = index.windows(window_of(range_.min_ms), window_of(range_.max_ms));
   if (!windows) return windows.error();
+  std::vector<Window> unread;
   for (const Window window : *windows) {
     Result<Roaring> matching = find(index, window);
+    if (!matching && matching.error().code() == Code::kCorruption) {
+      warn_of_damage("series that are in the index of " + day_text(window) + " only are left out",
+                     matching.error().message());
+      unread.push_back(window);
+      continue;
+    }
     if (!matching) return matching.error();
     Status alive = index.remove_not_alive(window, std::max(range_.min_ms, window_start_ms(window)),
                                           std::min(range_.max_ms, window_start_ms(window + 1) - 1), *matching);
-    if (!alive.ok()) return alive;
+    if (alive.code() == Code::kCorruption) {  // Only more to read.
+      parts_.rocks.report_damage("selecting", alive.message());
+    } else if (!alive.ok()) {
+      return alive;
+    }
     ids |= *matching;
     const auto at =
         std::find_if(windows_.begin(), windows_.end(), [&](const auto& one) { return one.first >= window; });
@@ -103,6 +114,12 @@ Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
     } else {
       windows_.emplace(at, window, std::move(*matching));
     }
+  }
+  // What matches elsewhere may have chunks there.
+  for (const Window window : unread) {
+    const auto behind =
+        std::find_if(windows_.begin(), windows_.end(), [&](const auto& one) { return one.first > window; });
+    windows_.emplace(behind, window, ids);
   }
   return {};
 }
@@ -140,7 +157,7 @@ void StoreSeriesSet::load_labels(std::vector<Series>& group) {
   for (Series& series : group) {
     if (series.labels.empty()) series.labels = std::move(labels[next++]);
     if (series.labels.empty()) {
-      warn("series " + std::to_string(series.id) + " has no readable record and is left out");
+      warn_of_damage("series " + std::to_string(series.id) + " has no readable record and is left out", "");
     }
   }
   std::erase_if(group, [](const Series& series) { return series.labels.empty(); });
@@ -261,25 +278,21 @@ std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
 
 bool StoreSeriesSet::read_window(Window window, SeriesId id, std::vector<ReadChunk>& out) {
   if (!chunks_) {
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot_;
-    // Only what retention dropped is deleted by range, and that is hidden already; looking at ranges beside a block
-    // that does not read makes RocksDB 7.8 abort.
-    options.ignore_range_deletions = true;
-    chunks_.reset(parts_.rocks.db().NewIterator(options, parts_.rocks.family(Family::kChunks)));
+    chunks_.reset(parts_.rocks.db().NewIterator(iterator_options(snapshot_), parts_.rocks.family(Family::kChunks)));
   }
   ++seeks_;
   const std::string prefix = chunk_series_prefix(Tier::kRaw, window, id);
   for (chunks_->Seek(prefix); chunks_->Valid() && chunks_->key().starts_with(prefix); chunks_->Next()) {
     const auto key = parse_chunk_key(view(chunks_->key()));
     if (!key) {
-      warn("a chunk key does not read and is left out");
+      warn_of_damage("a chunk is left out", "a chunk key does not read");
       continue;
     }
     if (key->start_ms > range_.max_ms) break;
     const Result<ChunkView> chunk = parse_chunk(view(chunks_->value()));
     if (!chunk) {
-      warn("a chunk of " + LabelsView(group_[at_].labels).to_string() + " is left out: " + chunk.error().message());
+      warn_of_damage("a chunk of " + LabelsView(group_[at_].labels).to_string() + " is left out",
+                     chunk.error().message());
       continue;
     }
     if (chunk->last_ms < range_.min_ms) continue;
@@ -288,15 +301,16 @@ bool StoreSeriesSet::read_window(Window window, SeriesId id, std::vector<ReadChu
   }
   if (chunks_->status().ok()) return true;
   // A block of a file does not read. The rest of the answer stands.
-  warn("chunks of " + LabelsView(group_[at_].labels).to_string() + " are left out: " + chunks_->status().ToString());
-  if (!chunks_->status().IsCorruption()) status_ = to_status(chunks_->status(), "reading chunks");
+  warn_of_damage("chunks of " + LabelsView(group_[at_].labels).to_string() + " are left out",
+                 chunks_->status().ToString());
+  if (!is_damage(chunks_->status())) status_ = to_status(chunks_->status(), "reading chunks");
   chunks_.reset();
   return status_.ok();
 }
 
-void StoreSeriesSet::warn(const std::string& what) {
-  parts_.metrics.corruptions.Increment();
-  if (warnings_.size() < kWarningsMax) warnings_.push_back(what);
+void StoreSeriesSet::warn_of_damage(const std::string& what, const std::string& error) {
+  parts_.rocks.report_damage("answering a query", error.empty() ? what : error);
+  if (warnings_.size() < kWarningsMax) warnings_.push_back(error.empty() ? what : what + ": " + error);
 }
 
 }  // namespace tidemark::storage

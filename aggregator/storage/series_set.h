@@ -61,9 +61,10 @@ class StoreSeriesSet final : public SeriesSet {
   bool begin_series();
   bool has_sample(const std::vector<ReadChunk>& chunks, int64_t max_ms);
   std::vector<ReadChunk> read_chunks(SeriesId id);
+  // Counts it, logs it, and says it in the warnings.
+  void warn_of_damage(const std::string& what, const std::string& error);
   // Appends the series' chunks of one window. False when they do not read.
   bool read_window(Window window, SeriesId id, std::vector<ReadChunk>& out);
-  void warn(const std::string& what);
 
   const ReadParts parts_;
   const Position view_;

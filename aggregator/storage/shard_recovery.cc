@@ -5,6 +5,7 @@
 #include "aggregator/storage/delete_record.h"
 #include "aggregator/storage/head_group.h"
 #include "aggregator/storage/keys.h"
+#include "aggregator/storage/range_reader.h"
 
 namespace tidemark::storage {
 
@@ -12,6 +13,13 @@ namespace {
 
 // Ids of one worker's series are as many apart as there are shards; some more may be gone in between.
 constexpr size_t kDenseRatio = 256;
+
+rocksdb::ReadOptions read_once() {
+  rocksdb::ReadOptions options = iterator_options();
+  options.fill_cache = false;
+  options.readahead_size = 2 << 20;
+  return options;
+}
 
 }  // namespace
 
@@ -36,82 +44,93 @@ ShardRecovery::ShardRecovery(Head& head, Rocks& rocks, const std::vector<Marker>
   for (const size_t shard : shards_) mine_[shard] = true;
 }
 
-std::unique_ptr<rocksdb::Iterator> ShardRecovery::iterator(Family family) {
-  rocksdb::ReadOptions options;
-  options.fill_cache = false;  // Read once.
-  options.readahead_size = 2 << 20;
-  return std::unique_ptr<rocksdb::Iterator>(rocks_.db().NewIterator(options, rocks_.family(family)));
-}
-
 Status ShardRecovery::load_groups() {
-  const auto at = iterator(Family::kCheckpoints);
+  RangeReader reader(rocks_, Family::kCheckpoints, read_once());
   std::vector<HeadShard::Loaded> loaded;
   for (const size_t shard : shards_) {
-    for (at->Seek(head_group_key({generation_, static_cast<uint16_t>(shard), 0})); at->Valid(); at->Next()) {
-      const auto key = parse_head_group_key(view(at->key()));
-      if (!key || key->generation != generation_ || key->shard != shard) break;
-      loaded.clear();
-      if (!head_.shard(shard).load_group(view(at->value()), now_s_, loaded)) {
-        report_skipped(metrics_, logger_, "head group " + std::to_string(key->group),
-                       Status::corruption("up to 64 series lose what was not in files yet"));
-      }
-      for (const HeadShard::Loaded& series : loaded) {
-        if (series.id % markers_.size() != shard) {
-          report_skipped(metrics_, logger_, "open chunk of series " + std::to_string(series.id),
-                         Status::corruption("it lies in another shard's group"));
-          head_.shard(shard).discard(series.slot);
-          continue;
-        }
-        loaded_.push_back({series.id, series.slot});
-        if (!series.has_samples) emptied_.add(series.id);
-      }
-    }
-    if (!at->status().ok()) return to_status(at->status(), "reading open chunks");
+    const std::string from = head_group_key({generation_, static_cast<uint16_t>(shard), 0});
+    Status status = reader.read(from, [&](std::string_view bytes, std::string_view value) {
+      const auto key = parse_head_group_key(bytes);
+      if (!key || key->generation != generation_ || key->shard != shard) return false;
+      load_group(shard, key->group, value, loaded);
+      return true;
+    });
+    if (!status.ok()) return status.at("reading open chunks");
   }
   return {};
+}
+
+void ShardRecovery::load_group(size_t shard, uint32_t group, std::string_view value,
+                               std::vector<HeadShard::Loaded>& loaded) {
+  loaded.clear();
+  if (!head_.shard(shard).load_group(value, now_s_, loaded)) {
+    report_skipped(metrics_, logger_, "head group " + std::to_string(group),
+                   Status::corruption("up to 64 series lose what was not in files yet"));
+  }
+  for (const HeadShard::Loaded& series : loaded) {
+    if (series.id % markers_.size() != shard) {
+      report_skipped(metrics_, logger_, "open chunk of series " + std::to_string(series.id),
+                     Status::corruption("it lies in another shard's group"));
+      head_.shard(shard).discard(series.slot);
+      continue;
+    }
+    loaded_.push_back({series.id, series.slot});
+    if (!series.has_samples) emptied_.add(series.id);
+  }
 }
 
 Status ShardRecovery::replay_log(bool reports) {
   index_slots();
   Position from = UINT64_MAX;
   for (const Marker& marker : markers_) from = std::min(from, marker.position);
-  const auto at = iterator(Family::kLog);
+  RangeReader reader(rocks_, Family::kLog, read_once());
   std::vector<LogSample> samples;
   Position before = from;
-  for (at->Seek(log_key(from + 1)); at->Valid(); at->Next()) {
-    const auto position = parse_log_key(view(at->key()));
-    if (!position) continue;
-    if (reports && rocks_.log_was_damaged() && *position != before + 1) {
+  Status failed;
+  Status status = reader.read(log_key(from + 1), [&](std::string_view key, std::string_view record) {
+    const auto position = parse_log_key(key);
+    if (!position) return true;
+    if (reports && (rocks_.log_was_damaged() || reader.met_damage()) && *position != before + 1) {
       logger_.error("log positions are missing: their samples may be lost",
                     {{"first", uint64_t{before + 1}}, {"last", uint64_t{*position - 1}}});
     }
     before = *position;
-    log_bytes_ += at->value().size();
-    ++records_;
-    if (is_delete_record(view(at->value()))) {
-      if (Status status = replay_delete(view(at->value()), *position); !status.ok() && reports) {
-        report_skipped(metrics_, logger_, "log record " + std::to_string(*position), status);
-      }
-      continue;
+    replay_record(record, *position, reports, samples, failed);
+    return failed.ok();
+  });
+  if (!failed.ok()) return failed;
+  return status.ok() ? status : status.at("replaying the log");
+}
+
+void ShardRecovery::replay_record(std::string_view record, Position position, bool reports,
+                                  std::vector<LogSample>& samples, Status& failed) {
+  log_bytes_ += record.size();
+  ++records_;
+  if (is_delete_record(record)) {
+    if (Status status = replay_delete(record, position); !status.ok() && reports) {
+      report_skipped(metrics_, logger_, "log record " + std::to_string(position), status);
     }
-    if (Status status = decode_log_record(view(at->value()), samples); !status.ok()) {
-      if (reports) report_skipped(metrics_, logger_, "log record " + std::to_string(*position), status);
-      continue;
-    }
-    for (const LogSample& sample : samples) {
-      const size_t shard = sample.series % markers_.size();
-      if (!mine_[shard] || *position <= markers_[shard].position) continue;
-      const auto slot = slot_of(sample);
-      if (!slot) return slot.error();
-      newest_ms_ = std::max(newest_ms_, sample.t_ms);
-      record_[shard].push_back({*slot, sample.v, sample.t_ms});
-    }
-    for (const size_t shard : shards_) {
-      if (!record_[shard].empty()) head_.shard(shard).replay(record_[shard], *position);
-      record_[shard].clear();
-    }
+    return;
   }
-  return to_status(at->status(), "replaying the log");
+  if (Status status = decode_log_record(record, samples); !status.ok()) {
+    if (reports) report_skipped(metrics_, logger_, "log record " + std::to_string(position), status);
+    return;
+  }
+  for (const LogSample& sample : samples) {
+    const size_t shard = sample.series % markers_.size();
+    if (!mine_[shard] || position <= markers_[shard].position) continue;
+    const auto slot = slot_of(sample);
+    if (!slot) {
+      failed = slot.error();
+      return;
+    }
+    newest_ms_ = std::max(newest_ms_, sample.t_ms);
+    record_[shard].push_back({*slot, sample.v, sample.t_ms});
+  }
+  for (const size_t shard : shards_) {
+    if (!record_[shard].empty()) head_.shard(shard).replay(record_[shard], position);
+    record_[shard].clear();
+  }
 }
 
 Status ShardRecovery::replay_delete(std::string_view record, Position position) {

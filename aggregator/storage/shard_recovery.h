@@ -46,7 +46,9 @@ class ShardRecovery {
   std::optional<uint32_t> known_slot(SeriesId id) const;
   void index_slots();
   Status replay_delete(std::string_view record, Position position);
-  std::unique_ptr<rocksdb::Iterator> iterator(Family family);
+  void load_group(size_t shard, uint32_t group, std::string_view value, std::vector<HeadShard::Loaded>& loaded);
+  void replay_record(std::string_view record, Position position, bool reports, std::vector<LogSample>& samples,
+                     Status& failed);
 
   Head& head_;
   Rocks& rocks_;

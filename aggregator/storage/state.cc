@@ -16,7 +16,7 @@ Result<std::optional<std::string>> State::get(std::string_view key) {
 Result<std::vector<std::pair<std::string, std::string>>> State::scan(std::string_view prefix) {
   std::vector<std::pair<std::string, std::string>> out;
   const std::unique_ptr<rocksdb::Iterator> at(
-      rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(Family::kState)));
+      rocks_.db().NewIterator(iterator_options(), rocks_.family(Family::kState)));
   for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
     out.emplace_back(at->key().ToString(), at->value().ToString());
   }

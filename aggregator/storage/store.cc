@@ -25,14 +25,21 @@ class StoreImpl final : public Store {
     dir_ = *dir;
     keeper_ =
         std::make_unique<EngineKeeper>(Engine::Common{options_, clock_, logger_, metrics_, dir_, gate_, retention_});
-    return keeper_->start();
+    Status status = keeper_->start();
+    // What was met after RocksDB had opened.
+    if (status.code() == Code::kCorruption && status.message().find("tsdb repair") == std::string::npos) {
+      return Status::corruption("data directory " + dir_.path + " is damaged: " + status.message() +
+                                " (run \"tidemark tsdb repair --storage.tsdb.path=" + dir_.path +
+                                "\", or restore a backup)");
+    }
+    return status;
   }
 
   Result<CommitReport> commit(Batch& batch) override {
     Status status = gate_.status();
     if (status.ok()) {
       if (const auto engine = keeper_->lend()) return engine->commit(batch);
-      status = EngineKeeper::reopening();
+      status = keeper_->absent();
     }
     metrics_.commit_failures.Increment();
     return fail(std::move(status));
@@ -40,34 +47,34 @@ class StoreImpl final : public Store {
 
   Result<std::unique_ptr<Querier>> querier() override {
     auto engine = keeper_->lend();
-    if (!engine) return fail(EngineKeeper::reopening());
+    if (!engine) return fail(keeper_->absent());
     return std::make_unique<LentQuerier>(std::move(engine));
   }
 
   Result<std::optional<std::string>> get_state(std::string_view key) override {
     const auto engine = keeper_->lend();
-    if (!engine) return fail(EngineKeeper::reopening());
+    if (!engine) return fail(keeper_->absent());
     return engine->state().get(key);
   }
   Result<std::vector<std::pair<std::string, std::string>>> scan_state(std::string_view prefix) override {
     const auto engine = keeper_->lend();
-    if (!engine) return fail(EngineKeeper::reopening());
+    if (!engine) return fail(keeper_->absent());
     return engine->state().scan(prefix);
   }
   Status write_state(const std::vector<StateChange>& changes) override {
     const auto engine = keeper_->lend();
-    return engine ? engine->write_state(changes) : EngineKeeper::reopening();
+    return engine ? engine->write_state(changes) : keeper_->absent();
   }
 
   Status delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) override {
     if (Status status = gate_.status(); !status.ok()) return status;
     const auto engine = keeper_->lend();
-    return engine ? engine->delete_samples(sets, min_ms, max_ms) : EngineKeeper::reopening();
+    return engine ? engine->delete_samples(sets, min_ms, max_ms) : keeper_->absent();
   }
   Status clean_tombstones() override {
     if (Status status = gate_.status(); !status.ok()) return status;
     const auto engine = keeper_->lend();
-    return engine ? engine->clean_tombstones() : EngineKeeper::reopening();
+    return engine ? engine->clean_tombstones() : keeper_->absent();
   }
 
   Status snapshot(const std::string& name) override {
@@ -75,7 +82,7 @@ class StoreImpl final : public Store {
       return Status::invalid("a snapshot's name must be that of a file, got \"" + name + "\"");
     }
     const auto engine = keeper_->lend();
-    if (!engine) return EngineKeeper::reopening();
+    if (!engine) return keeper_->absent();
     return engine->snapshot_to(options_.path + "/" + kSnapshotsFolder + "/" + name);
   }
 
@@ -85,7 +92,7 @@ class StoreImpl final : public Store {
     const std::string source = options_.path + "/backup";
     std::error_code ignored;
     std::filesystem::remove_all(source, ignored);
-    Status taken = EngineKeeper::reopening();
+    Status taken = keeper_->absent();
     if (const auto engine = keeper_->lend()) taken = engine->snapshot_to(source);
     Result<Backup> made = taken.ok()
                               ? make_backup(source, {folder, options_.encryption_key_file, options_.env}, keep, logger_)

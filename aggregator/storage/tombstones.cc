@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aggregator/storage/postings.h"
+#include "aggregator/storage/window_index.h"
 #include "model/varint.h"
 
 namespace tidemark::storage {
@@ -152,29 +153,34 @@ void Tombstones::set(TombstoneSet next) {
 }
 
 Status Tombstones::load(Rocks& rocks, Logger& logger) {
-  rocksdb::ReadOptions options;
+  const auto windows =
+      WindowIndex(rocks, nullptr).windows(window_of(kOldestTimestampMs), window_of(kNewestTimestampMs));
+  if (!windows) return windows.error();
+  rocksdb::ReadOptions options = iterator_options();
   options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> at(rocks.db().NewIterator(options, rocks.family(Family::kPostings)));
   std::vector<Tombstone> found;
-  at->Seek(window_prefix(Tier::kRaw, window_of(kOldestTimestampMs)));
-  // One step or two for each window.
-  while (at->Valid() && at->key()[0] == static_cast<char>(Tier::kRaw)) {
-    const auto window = parse_window(view(at->key()));
-    if (!window) break;
-    const std::string prefix = tombstone_prefix(*window);
+  const auto skip = [&](Window window, const Status& why) {
+    metrics_.corruptions.Increment();
+    logger.error("a tombstone does not read: what it deleted shows again until it is deleted anew",
+                 {{"day", day_text(window)}, {"err", why}});
+  };
+  std::unique_ptr<rocksdb::Iterator> at;
+  for (const Window window : *windows) {
+    if (!at) at.reset(rocks.db().NewIterator(options, rocks.family(Family::kPostings)));
+    const std::string prefix = tombstone_prefix(window);
     for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
       auto tombstone = parse_tombstone(view(at->key()), view(at->value()));
       if (tombstone) {
         found.push_back(std::move(*tombstone));
-        continue;
+      } else {
+        skip(window, tombstone.error());
       }
-      metrics_.corruptions.Increment();
-      logger.error("a tombstone does not read: what it deleted shows again until it is deleted anew",
-                   {{"day", std::to_string(*window)}, {"err", tombstone.error()}});
     }
-    if (at->Valid()) at->Seek(window_prefix(Tier::kRaw, *window + 1));
+    if (at->status().ok()) continue;
+    if (!is_damage(at->status())) return to_status(at->status(), "reading tombstones");
+    skip(window, to_status(at->status(), "reading tombstones"));
+    at.reset();
   }
-  if (!at->status().ok()) return to_status(at->status(), "reading tombstones");
   add(std::move(found));
   return {};
 }

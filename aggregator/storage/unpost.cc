@@ -37,6 +37,10 @@ Status rewrite_postings(Rocks& rocks, Ingest& ingest, const std::string& key, co
                         const Roaring& removed) {
   rocksdb::PinnableSlice value;
   const rocksdb::Status status = rocks.db().Get(rocksdb::ReadOptions(), rocks.family(Family::kPostings), key, &value);
+  if (is_damage(status)) {  // As what does not parse.
+    rocks.report_damage("taking series out of an index", status.ToString());
+    return {};
+  }
   if (!status.ok() && !status.IsNotFound()) return to_status(status, "reading postings");
   Result<Roaring> before = status.ok() ? parse_postings(view(value)) : Roaring();
   if (!before) return {};

@@ -1,5 +1,8 @@
 #include "aggregator/storage/window_index.h"
 
+#include <algorithm>
+#include <set>
+
 #include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/postings.h"
 
@@ -35,9 +38,8 @@ class WindowIndex::Source final : public PostingsSource {
 };
 
 std::unique_ptr<rocksdb::Iterator> WindowIndex::iterator() {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot_;
-  return std::unique_ptr<rocksdb::Iterator>(rocks_.db().NewIterator(options, rocks_.family(Family::kPostings)));
+  return std::unique_ptr<rocksdb::Iterator>(
+      rocks_.db().NewIterator(iterator_options(snapshot_), rocks_.family(Family::kPostings)));
 }
 
 Result<Roaring> WindowIndex::read(const std::string& key) {
@@ -60,8 +62,30 @@ Result<std::vector<Window>> WindowIndex::windows(Window first, Window last_inclu
     out.push_back(*window);
     at->Seek(window_prefix(tier_, *window + 1));
   }
+  if (is_damage(at->status())) {
+    rocks_.report_damage("listing windows", at->status().ToString());
+    return windows_of_files(first, last_inclusive);
+  }
   if (!at->status().ok()) return fail(to_status(at->status(), "listing windows"));
   return out;
+}
+
+std::vector<Window> WindowIndex::windows_of_files(Window first, Window last_inclusive) {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  rocks_.db().GetLiveFilesMetaData(&files);
+  std::set<Window> found;
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    if (file.column_family_name != rocks_.family(Family::kPostings)->GetName()) continue;
+    const auto of_tier = [this](const std::string& key, Window otherwise) {
+      return key[0] == static_cast<char>(tier_) ? parse_window(key).value_or(otherwise) : otherwise;
+    };
+    if (file.smallestkey.empty() || file.smallestkey[0] > static_cast<char>(tier_)) continue;
+    if (file.largestkey.empty() || file.largestkey[0] < static_cast<char>(tier_)) continue;
+    const Window from = std::max(first, of_tier(file.smallestkey, first));
+    const Window to = std::min(last_inclusive, of_tier(file.largestkey, from));
+    for (Window window = from; window <= to; ++window) found.insert(window);
+  }
+  return {found.begin(), found.end()};
 }
 
 Result<Roaring> WindowIndex::match(Window window, const std::vector<Matcher>& matchers) {

@@ -17,7 +17,8 @@ class WindowIndex {
   WindowIndex(Rocks& rocks, const rocksdb::Snapshot* snapshot, Tier tier = Tier::kRaw)
       : rocks_(rocks), snapshot_(snapshot), tier_(tier) {}
 
-  // Windows of the tier between the two that have series, in order.
+  // Windows of the tier between the two that have series, in order. Where that does not read: those that may have some,
+  // by what RocksDB knows of its files.
   Result<std::vector<Window>> windows(Window first, Window last_inclusive);
 
   Result<Roaring> match(Window window, const std::vector<Matcher>& matchers);
@@ -37,6 +38,7 @@ class WindowIndex {
   class Source;
   std::unique_ptr<rocksdb::Iterator> iterator();
   Result<Roaring> read(const std::string& key);
+  std::vector<Window> windows_of_files(Window first, Window last_inclusive);
 
   Rocks& rocks_;
   const rocksdb::Snapshot* const snapshot_;

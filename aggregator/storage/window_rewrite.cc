@@ -14,6 +14,12 @@
 
 namespace tidemark::storage {
 
+namespace {
+
+constexpr SeriesId kNoSeries = 0;  // Never given out.
+
+}  // namespace
+
 ChunkRun run_to_rewrite(const std::vector<ReadChunk>& chunks) {
   std::vector<bool> overlaps(chunks.size());
   size_t reaches_furthest = 0;
@@ -46,10 +52,7 @@ class WindowRewriter::Piece {
         ingest_(ingest),
         rollups_(rewriter.rocks_, rewriter.metrics_, window, tiers),
         tombstones_(rewriter.tombstones_.now()) {
-    rocksdb::ReadOptions options;
-    options.fill_cache = false;  // Read once; queries need the cache for what they come back to.
-    options.readahead_size = 1 << 20;
-    at_.reset(rewriter.rocks_.db().NewIterator(options, rewriter.rocks_.family(Family::kChunks)));
+    begin_reading();
   }
 
   const Roaring& seen() const { return seen_; }
@@ -59,18 +62,26 @@ class WindowRewriter::Piece {
   Result<uint64_t> from(uint64_t first_id) {
     if (Status status = ingest_.next_file(Family::kChunks); !status.ok()) return fail(status);
     const std::string prefix = window_prefix(Tier::kRaw, window_);
+    uint64_t next_id = first_id;
     at_->Seek(chunk_series_prefix(Tier::kRaw, window_, static_cast<SeriesId>(first_id)));
-    while (at_->Valid() && at_->key().starts_with(prefix)) {
-      const auto key = parse_chunk_key(view(at_->key()));
-      if (!key) {
-        at_->Next();
-        continue;
+    for (;;) {
+      while (at_->Valid() && at_->key().starts_with(prefix)) {
+        const auto key = parse_chunk_key(view(at_->key()));
+        if (!key) {
+          at_->Next();
+          continue;
+        }
+        if (full()) return key->series;
+        if (Status status = one_series(key->series); !status.ok()) return fail(status);
+        next_id = uint64_t{key->series} + 1;
       }
-      if (full()) return key->series;
-      if (Status status = one_series(key->series); !status.ok()) return fail(status);
+      if (at_->status().ok()) return WindowProgress::kAllIds;
+      if (!is_damage(at_->status())) return fail(to_status(at_->status(), "reading chunks"));
+      if (full()) return next_id;
+      const auto found = pass_damage(next_id);
+      if (!found || *found == WindowProgress::kAllIds) return found;
+      next_id = *found;
     }
-    if (!at_->status().ok()) return fail(to_status(at_->status(), "reading chunks"));
-    return WindowProgress::kAllIds;
   }
 
   // Series of `ids` until the piece is full; what it does, it takes out.
@@ -78,6 +89,7 @@ class WindowRewriter::Piece {
     if (Status status = ingest_.next_file(Family::kChunks); !status.ok()) return status;
     while (!ids.isEmpty() && !full()) {
       const SeriesId id = ids.minimum();
+      if (!at_->status().ok()) begin_reading();
       at_->Seek(chunk_series_prefix(Tier::kRaw, window_, id));
       if (Status status = one_series(id); !status.ok()) return status;
       ids.remove(id);
@@ -118,6 +130,34 @@ class WindowRewriter::Piece {
   }
 
  private:
+  void begin_reading() {
+    rocksdb::ReadOptions options = iterator_options();
+    options.fill_cache = false;  // Read once; queries need the cache for what they come back to.
+    options.readahead_size = 1 << 20;
+    at_.reset(rewriter_.rocks_.db().NewIterator(options, rewriter_.rocks_.family(Family::kChunks)));
+  }
+
+  // After a block that does not read: to the first series from `next_id` on whose chunks do, for those in between are
+  // known by the postings only. Returns its id, or the next to try when the piece is full; kAllIds: there is none.
+  Result<uint64_t> pass_damage(uint64_t next_id) {
+    rewriter_.rocks_.report_damage("rewriting " + day_text(window_), at_->status().ToString());
+    const Result<Roaring> all = WindowIndex(rewriter_.rocks_, nullptr).all(window_);
+    if (!all) return fail(all.error());
+    for (const SeriesId id : *all) {
+      if (id < next_id) continue;
+      if (full()) return id;
+      begin_reading();
+      at_->Seek(chunk_series_prefix(Tier::kRaw, window_, id));
+      if (at_->status().ok()) return id;
+      if (!is_damage(at_->status())) return fail(to_status(at_->status(), "reading chunks"));
+      work_ += rewriter_.limits_.samples_a_chunk;
+      seen_.add(id);
+      not_read(id);
+    }
+    begin_reading();
+    return WindowProgress::kAllIds;
+  }
+
   // REQUIRES: at_ is at the series' first chunk, if it has any. Leaves it behind the last.
   Status one_series(SeriesId id) {
     const std::string prefix = chunk_series_prefix(Tier::kRaw, window_, id);
@@ -137,7 +177,11 @@ class WindowRewriter::Piece {
           {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
       work_ += rewriter_.limits_.samples_a_chunk;
     }
-    if (!at_->status().ok()) return to_status(at_->status(), "reading chunks");
+    if (is_damage(at_->status())) {
+      readable = false;
+    } else if (!at_->status().ok()) {
+      return to_status(at_->status(), "reading chunks");
+    }
     if (!readable) not_read(id);
     // Keys sort by start and version already, so the chunks are sorted by their first sample.
     std::map<std::string, std::string> changes;  // By key; an empty value deletes.
@@ -250,7 +294,7 @@ bool WindowRewriter::step(const Bounds& bounds) {
     if (!worked) {
       metrics_.rewrite_failures.Increment();
       logger_.warn("rewriting a day failed, and is tried again later",
-                   {{"day", std::to_string(window)}, {"err", worked.error()}});
+                   {{"day", day_text(window)}, {"err", worked.error()}});
     } else if (*worked) {
       metrics_.rewrite_seconds.Observe(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);
       next_window_ = window;
@@ -305,10 +349,13 @@ void WindowRewriter::count_due(const std::vector<Window>& windows, uint64_t tier
 }
 
 Result<bool> WindowRewriter::is_done(Rocks& rocks, Window window, uint64_t tiers) {
+  // What does not read is gone through again.
   const auto progress = read_progress(rocks, window);
+  if (!progress && progress.error().code() == Code::kCorruption) return false;
   if (!progress) return fail(progress.error());
   if (!*progress || !(*progress)->done() || ((*progress)->products & tiers) != tiers) return false;
   const auto dirty = read_dirty(rocks, window);
+  if (!dirty && dirty.error().code() == Code::kCorruption) return false;
   if (!dirty) return fail(dirty.error());
   return dirty->isEmpty();
 }
@@ -318,8 +365,14 @@ Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
   if (!read && read.error().code() != Code::kCorruption) return fail(read.error());
   WindowProgress progress;  // One that does not read: from the beginning.
   if (read && *read) progress = **read;
-  const auto dirty_before = read_dirty(rocks_, window);
-  if (!dirty_before) return fail(dirty_before.error());
+  auto dirty_before = read_dirty(rocks_, window);
+  if (!dirty_before) {
+    if (dirty_before.error().code() != Code::kCorruption) return fail(dirty_before.error());
+    rocks_.report_damage("rewriting " + day_text(window), dirty_before.error().message());
+    // Which they are is lost: all are gone through again, and the record is written anew.
+    progress.next_id = 0;
+    dirty_before = Roaring::bitmapOf(1, kNoSeries);
+  }
   // One that was begun for fewer tiers begins again; one that was begun for more is finished as it was begun.
   if ((progress.products & tiers) != tiers) progress = {0, progress.products | tiers};
   if (progress.done() && dirty_before->isEmpty()) return false;
@@ -336,6 +389,7 @@ Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
     progress.next_id = *next_id;
     // Not those without a chunk by now: they may have rollups, so they are gone through when the others are done.
     dirty -= piece.seen();
+    dirty.remove(kNoSeries);
   } else if (Status status = piece.some(dirty); !status.ok()) {
     return fail(status);
   }

@@ -9,8 +9,14 @@ std::string_view remedy(ReadOnlyReason reason) {
       return "it opens its files again and resumes by itself";
     case ReadOnlyReason::kDiskFull:
       return "it resumes by itself when there is space: delete other files, or lower the retention";
+    case ReadOnlyReason::kDamaged:
+      return "stop tidemark and run \"tidemark tsdb repair\", or restore a backup";
   }
   return "";
+}
+
+ReadOnlyReason reason_of(const Status& failure) {
+  return failure.code() == Code::kCorruption ? ReadOnlyReason::kDamaged : ReadOnlyReason::kFailedWrite;
 }
 
 Status read_only(ReadOnlyReason reason, const Status& why) {
@@ -57,7 +63,13 @@ void WriteGate::open(ReadOnlyReason reason) {
 Status Health::status() const {
   if (writable()) return {};
   const MutexLock lock(mu_);
-  return read_only(ReadOnlyReason::kFailedWrite, why_);
+  return read_only(reason_of(why_), why_);
+}
+
+bool Health::met_damage() const {
+  if (writable()) return false;
+  const MutexLock lock(mu_);
+  return reason_of(why_) == ReadOnlyReason::kDamaged;
 }
 
 void Health::fail(const Status& why) {
@@ -67,7 +79,7 @@ void Health::fail(const Status& why) {
     why_ = why;
     failed_.store(true, std::memory_order_release);
   }
-  gate_.close(ReadOnlyReason::kFailedWrite, why);
+  gate_.close(reason_of(why), why);
   if (failed_act_) failed_act_();
 }
 

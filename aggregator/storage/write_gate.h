@@ -3,7 +3,8 @@
 // tidemark_storage_read_only and tidemark_storage_read_only_reason{reason="..."}.
 //
 // Health is one engine's part in it: after a write whose outcome is unknown that engine takes no more, or what it
-// acknowledged later could be lost behind a hole. The gate opens again when another engine has taken its place.
+// acknowledged later could be lost behind a hole. The gate opens again when another engine has taken its place: after a
+// write that failed. One that met damage stays shut, for opening again finds the same.
 #pragma once
 
 #include <array>
@@ -44,6 +45,8 @@ class Health {
   bool writable() const { return !failed_.load(std::memory_order_acquire); }
   // kReadOnly with the first failure's message; OK while writable.
   Status status() const;
+  // It was damage.
+  bool met_damage() const;
   // The first call turns the engine read-only for good, and closes the gate.
   void fail(const Status& why);
 

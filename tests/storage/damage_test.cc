@@ -3,6 +3,8 @@
 #include <fstream>
 #include <set>
 
+#include "tests/storage/damage.h"
+#include "tests/storage/quick_env.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/eventually.h"
 
@@ -157,6 +159,46 @@ TEST_F(DamageTest, AFlippedByteInAnyDataFileOfATrimmedLogDoesNotEndTheProcess) {
     registry_ = std::make_unique<prometheus::Registry>();
     const auto store = Store::open(options_, clock_, logger_, *registry_);
     EXPECT_TRUE(store || !store.error().message().empty());
+  }
+}
+
+// Met while it runs, by a compaction or a checkpoint: whatever comes of it, it is not opened again and again.
+TEST_F(DamageTest, DamageMetWhileRunningStopsCompactionsOrWritesAndNothingElse) {
+  const auto env = testing::make_quick_env();
+  options_.env = env.get();
+  options_.log_bytes_max = 300;
+  options_.reopen_after_ms = 1;
+  fill();
+  drop();  // A close would compact.
+  const std::string saved = dir_.file("saved");
+  fs::copy(options_.path, saved, fs::copy_options::recursive);
+  for (const std::string& file : testing::files_under(options_.path, ".sst")) {
+    SCOPED_TRACE(file);
+    testing::restore_folder(saved, options_.path);
+    testing::flip_byte(file, fs::file_size(file) / 8);
+    testing::MemoryLogger logger;
+    registry_ = std::make_unique<prometheus::Registry>();
+    auto store = Store::open(options_, clock_, logger, *registry_);
+    if (!store) continue;
+    store_ = std::move(*store);
+    bool refused = false;
+    for (int b = 0; b < 200 && !refused; ++b) {
+      Batch batch;
+      for (int i = 0; i < kSeries; ++i) batch.add(kNoRef, labels(i), clock_.now_ms() + 1000 + b, b);
+      const auto report = store_->commit(batch);
+      refused = !report;
+      if (refused) {
+        EXPECT_NE(report.error().message().find("tidemark tsdb repair"), std::string::npos) << report.error().message();
+      }
+    }
+    EXPECT_EQ(metric("tidemark_storage_read_only_reason{reason=\"damaged\"}"), refused ? 1 : 0);
+    if (logger.contains("compacting ")) {
+      EXPECT_TRUE(testing::eventually([&] { return logger.contains("not compacted any more"); }));
+      EXPECT_GE(metric("tidemark_storage_corruptions_total"), 1);
+    }
+    EXPECT_EQ(metric("tidemark_storage_reopens_total") + metric("tidemark_storage_reopen_failures_total"), 0);
+    EXPECT_TRUE(store_->querier());
+    store_.reset();
   }
 }
 
