@@ -78,7 +78,7 @@ class WindowRewriter::Piece {
       if (at_->status().ok()) return WindowProgress::kAllIds;
       if (!is_damage(at_->status())) return fail(to_status(at_->status(), "reading chunks"));
       if (full()) return next_id;
-      const auto found = pass_damage(next_id);
+      auto found = pass_damage(next_id);
       if (!found || *found == WindowProgress::kAllIds) return found;
       next_id = *found;
     }
