@@ -29,7 +29,7 @@ Answer no_content() {
 }  // namespace
 
 Outcome snapshot(const Options&, const Parts& parts, const net::Request& request) {
-  const std::string_view skip_head = Parameters(request).value("skip_head");
+  const std::string skip_head(Parameters(request).value("skip_head"));
   if (!skip_head.empty() && skip_head != "true" && skip_head != "false") {
     return refuse(bad_parameter("skip_head", fmt::format("cannot parse \"{}\" as a boolean", skip_head)));
   }
