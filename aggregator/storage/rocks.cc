@@ -90,8 +90,12 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
     case Family::kSeries:
       cf.compression = rocksdb::kZSTD;
       cf.write_buffer_size = 8 << 20;
-      // Hashes are all over the range: by levels, each few checkpoints would write all of it anew.
-      cf.compaction_style = rocksdb::kCompactionStyleUniversal;
+      // Hashes are all over the range, so that each compaction writes all of it anew: seldom, then. By size (universal)
+      // would be less still, but before RocksDB 7.10 it puts ingested files back beside a memtable as old as they are,
+      // and the flush of that memtable fails ("VersionBuilder: L0 file").
+      cf.level0_file_num_compaction_trigger = 12;
+      cf.level0_slowdown_writes_trigger = 30;
+      cf.level0_stop_writes_trigger = 60;
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
       break;
     case Family::kPostings:
