@@ -23,10 +23,29 @@ namespace tidemark::promql {
 namespace {
 
 // Those that neither math_function() nor calendar_function() nor make_range_function() knows.
-constexpr std::array<std::string_view, 17> kOthers = {
-    "absent", "clamp",     "clamp_max", "clamp_min", "histogram_quantile", "label_join",         "label_replace",
-    "pi",     "round",     "scalar",    "sort",      "sort_by_label",      "sort_by_label_desc", "sort_desc",
-    "time",   "timestamp", "vector"};
+constexpr std::array<std::string_view, 23> kOthers = {"absent",
+                                                      "clamp",
+                                                      "clamp_max",
+                                                      "clamp_min",
+                                                      "end",
+                                                      "histogram_quantile",
+                                                      "label_join",
+                                                      "label_replace",
+                                                      "max_of",
+                                                      "min_of",
+                                                      "pi",
+                                                      "range",
+                                                      "round",
+                                                      "scalar",
+                                                      "sort",
+                                                      "sort_by_label",
+                                                      "sort_by_label_desc",
+                                                      "sort_desc",
+                                                      "start",
+                                                      "step",
+                                                      "time",
+                                                      "timestamp",
+                                                      "vector"};
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
@@ -49,6 +68,15 @@ Labels labels_when_absent(const Expr& arg) {
     }
   }
   return builder.build();
+}
+
+// What start(), end(), range() and step() are, in seconds. A query of one time has no step.
+double query_time(const QueryTimes& query, std::string_view function) {
+  int64_t ms = query.start_ms == query.end_ms ? 0 : query.step_ms;
+  if (function == "start") ms = query.start_ms;
+  if (function == "end") ms = query.end_ms;
+  if (function == "range") ms = query.end_ms - query.start_ms;
+  return static_cast<double>(ms) / 1000;
 }
 
 }  // namespace
@@ -100,6 +128,18 @@ Status Evaluator::scalar_call(const CallExpr& call, const Grid& grid, Column& ou
   }
   if (name == "time") {
     for (size_t i = 0; i < grid.steps; ++i) out.v[i] = static_cast<double>(grid.time_ms(i)) / 1000;
+    return {};
+  }
+  if (name == "start" || name == "end" || name == "range" || name == "step") {
+    std::fill(out.v.begin(), out.v.end(), query_time(plan_.query(), name));
+    return {};
+  }
+  if (name == "min_of" || name == "max_of") {
+    Column right;
+    Charge charge(context_);
+    if (Status status = scalar_once(*call.args[0], grid, out); !status.ok()) return status;
+    if (Status status = scalar(*call.args[1], grid, right, charge); !status.ok()) return status;
+    for (size_t i = 0; i < grid.steps; ++i) out.v[i] = (name == "min_of" ? min_of : max_of)(out.v[i], right.v[i]);
     return {};
   }
   // scalar(): the one value there is, NaN where there is none or a choice.

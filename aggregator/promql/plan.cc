@@ -109,6 +109,8 @@ class Plan::Maker {
   Visited visit_call(const CallExpr& call) {
     const std::string_view name = call.function->name;
     if (!is_supported_function(name)) refuse(call, fmt::format("function \"{}\" is", name));
+    // What these say of the query is a literal's equal.
+    if (call.type == ValueType::kScalar && call.args.empty() && name != "time" && name != "pi") return {true, false};
     bool invariant = std::find(kTimeDependent.begin(), kTimeDependent.end(), name) == kTimeDependent.end();
     // Of a selector the samples' own times are asked, and they do not move.
     if (name == "timestamp" && unwrap_parens(*call.args[0]).kind == ExprKind::kVectorSelector) invariant = true;
@@ -148,6 +150,7 @@ class Plan::Maker {
 Result<Plan> Plan::make(const Expr& expr, const QueryTimes& times) {
   Plan plan;
   plan.expr_ = &expr;
+  plan.query_ = times;
   Maker maker(plan, times);
   maker.visit(expr);
   if (!maker.status().ok()) return fail(maker.status());

@@ -26,6 +26,7 @@ class Plan {
   static Result<Plan> make(const Expr& expr, const QueryTimes& times);
 
   const Expr& expr() const { return *expr_; }
+  const QueryTimes& query() const { return query_; }
 
   struct Times {
     TimeShift shift;
@@ -41,6 +42,7 @@ class Plan {
   class Maker;
 
   const Expr* expr_ = nullptr;
+  QueryTimes query_;
   std::unordered_map<const Expr*, Times> times_;
   std::unordered_map<const Expr*, bool> invariant_;
 };

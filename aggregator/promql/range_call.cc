@@ -31,7 +31,7 @@ class RangeCall {
   struct Arguments {
     std::string_view function;
     RangeSpec spec;
-    Column scalar;  // Of quantile_over_time and predict_linear; else empty.
+    std::vector<Column> scalars;  // Beside the range, in their order: at most as many as Window::arguments holds.
     TextOffset first_argument_at;
   };
 
@@ -44,8 +44,10 @@ class RangeCall {
         wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
 
   Status apply(LabelsView labels, bool drop_name, const Samples& samples, Resolutions resolutions) {
-    const Column* scalar = arguments_.scalar.v.empty() ? nullptr : &arguments_.scalar;
-    over_windows(*function_, samples, arguments_.spec, resolutions, scalar, out_.column);
+    if (arguments_.function == "double_exponential_smoothing") {
+      if (Status status = check_smoothing(); !status.ok()) return status;
+    }
+    over_windows(*function_, samples, arguments_.spec, resolutions, arguments_.scalars, out_.column);
     if (!out_.column.present.any()) return {};
     warn(labels);
     out_.labels = Labels(labels);
@@ -57,6 +59,21 @@ class RangeCall {
   }
 
  private:
+  // Only once there is something to smooth, as in Prometheus.
+  Status check_smoothing() const {
+    constexpr std::array<std::string_view, 2> kNames = {"smoothing", "trend"};
+    constexpr std::array<std::string_view, 2> kShort = {"sf", "tf"};
+    for (size_t step = 0; step < arguments_.spec.grid.steps; ++step) {
+      for (size_t i = 0; i < kNames.size(); ++i) {
+        const double factor = arguments_.scalars[i].v[step];
+        if (!(factor <= 0 || factor >= 1)) continue;
+        return Status::execution(
+            fmt::format("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", kNames[i], kShort[i], factor));
+      }
+    }
+    return {};
+  }
+
   void warn(LabelsView labels) {
     if (wants_counter_) {
       const std::string_view metric = labels.metric_name();
@@ -68,7 +85,7 @@ class RangeCall {
     }
     if (arguments_.function != "quantile_over_time") return;
     out_.column.present.for_each([&](size_t i) {
-      const double q = arguments_.scalar.v[i];
+      const double q = arguments_.scalars[0].v[i];
       if (q >= 0 && q <= 1) return;
       context_.annotations().warn("quantile value should be between 0 and 1, got " + general(q),
                                   arguments_.first_argument_at);
@@ -122,9 +139,9 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   for (const ExprPtr& arg : call.args) {
     if (arg->type == ValueType::kMatrix) {
       range = &unwrap_parens(*arg);
-    } else if (Status status = scalar(*arg, grid, arguments.scalar, charge); !status.ok()) {
-      return status;
+      continue;
     }
+    if (Status status = scalar(*arg, grid, arguments.scalars.emplace_back(), charge); !status.ok()) return status;
   }
   if (range == nullptr) return Status::internal("call without its range");
   const Plan::Times& times = plan_.times(*range);

@@ -1,5 +1,6 @@
 #include "aggregator/promql/range_functions.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -132,9 +133,63 @@ bool deriv(const Samples& s, const Window& w, double& out) {
 bool predict_linear(const Samples& s, const Window& w, double& out) {
   if (w.end - w.begin < 2) return false;
   const Line line = regression(s, w, w.eval_ms);
-  out = line.slope * w.argument + line.intercept;
+  out = line.slope * w.arguments[0] + line.intercept;
   return true;
 }
+
+// Holt's linear method: the newest value smoothed by arguments[0], its trend by arguments[1], both within (0, 1).
+// https://en.wikipedia.org/wiki/Exponential_smoothing#Double_exponential_smoothing_(Holt_linear)
+bool double_exponential_smoothing(const Samples& s, const Window& w, double& out) {
+  if (w.end - w.begin < 2) return false;
+  const double smoothing = w.arguments[0];
+  const double trend_smoothing = w.arguments[1];
+  double before = 0;
+  double smoothed = s.v[w.begin];
+  double trend = s.v[w.begin + 1] - s.v[w.begin];
+  for (size_t i = w.begin + 1; i < w.end; ++i) {
+    if (i > w.begin + 1) {
+      const double risen = trend_smoothing * (smoothed - before);
+      trend = risen + (1 - trend_smoothing) * trend;
+    }
+    const double seen = smoothing * s.v[i];
+    before = smoothed;
+    smoothed = seen + (1 - smoothing) * (smoothed + trend);
+  }
+  out = smoothed;
+  return true;
+}
+
+double in_seconds(int64_t t_ms) { return static_cast<double>(t_ms) / 1000; }
+
+bool time_of_first(const Samples& s, const Window& w, double& out) {
+  out = in_seconds(s.t_ms[w.begin]);
+  return true;
+}
+
+bool time_of_last(const Samples& s, const Window& w, double& out) {
+  out = in_seconds(s.t_ms[w.end - 1]);
+  return true;
+}
+
+// The median distance from the median. One NaN makes both undefined.
+class MadOverTime final : public RangeFunction {
+ public:
+  void begin(const Samples& samples) override { samples_ = samples; }
+  bool value(const Window& w, double& out) override {
+    values_.assign(samples_.v.begin() + static_cast<ptrdiff_t>(w.begin),
+                   samples_.v.begin() + static_cast<ptrdiff_t>(w.end));
+    out = kNaN;
+    if (std::any_of(values_.begin(), values_.end(), [](double v) { return std::isnan(v); })) return true;
+    const double median = quantile(0.5, values_);
+    for (double& v : values_) v = std::fabs(v - median);
+    out = quantile(0.5, values_);
+    return true;
+  }
+
+ private:
+  Samples samples_;
+  std::vector<double> values_;
+};
 
 class QuantileOverTime final : public RangeFunction {
  public:
@@ -142,7 +197,7 @@ class QuantileOverTime final : public RangeFunction {
   bool value(const Window& w, double& out) override {
     values_.assign(samples_.v.begin() + static_cast<ptrdiff_t>(w.begin),
                    samples_.v.begin() + static_cast<ptrdiff_t>(w.end));
-    out = quantile(w.argument, values_);
+    out = quantile(w.arguments[0], values_);
     return true;
   }
 
@@ -182,9 +237,12 @@ bool is_change(double previous, double current) {
 }
 bool is_reset(double previous, double current) { return current < previous; }
 
-// The largest (or smallest) number in the window, NaN only when there is nothing else. A queue of candidates: a sample
-// leaves it when a better one comes behind it, so each enters and leaves once however long the window is.
-template <bool (*kBetter)(double, double)>
+enum class Of { kValue, kTime };
+
+// The largest (or smallest) number in the window, NaN only when there is nothing else; or its time. A queue of
+// candidates: a sample leaves it when a better one comes behind it, so each enters and leaves once however long the
+// window is.
+template <bool (*kBetter)(double, double), Of kOf = Of::kValue>
 class Extreme final : public RangeFunction {
  public:
   void begin(const Samples& samples) override {
@@ -201,7 +259,8 @@ class Extreme final : public RangeFunction {
       candidates_.push_back(seen_);
     }
     while (front_ < candidates_.size() && candidates_[front_] < w.begin) ++front_;
-    out = samples_.v[front_ < candidates_.size() ? candidates_[front_] : w.end - 1];
+    const size_t best = front_ < candidates_.size() ? candidates_[front_] : w.end - 1;
+    out = kOf == Of::kValue ? samples_.v[best] : in_seconds(samples_.t_ms[best]);
     return true;
   }
 
@@ -214,6 +273,9 @@ class Extreme final : public RangeFunction {
 
 bool greater(double a, double b) { return a > b; }
 bool less(double a, double b) { return a < b; }
+// With these the last of several equal ones is the one in front.
+bool not_less(double a, double b) { return a >= b; }
+bool not_greater(double a, double b) { return a <= b; }
 
 template <class Function>
 std::unique_ptr<RangeFunction> make() {
@@ -221,14 +283,16 @@ std::unique_ptr<RangeFunction> make() {
 }
 
 using Maker = std::unique_ptr<RangeFunction> (*)();
-constexpr std::array<std::pair<std::string_view, Maker>, 16> kMakers = {{
+constexpr std::array<std::pair<std::string_view, Maker>, 22> kMakers = {{
     {"absent_over_time", make<Loop<present>>},
     {"avg_over_time", make<Loop<avg>>},
     {"changes", make<Transitions<is_change, false>>},
     {"count_over_time", make<Loop<count>>},
     {"deriv", make<Loop<deriv>>},
+    {"double_exponential_smoothing", make<Loop<double_exponential_smoothing>>},
     {"first_over_time", make<Loop<first>>},
     {"last_over_time", make<Loop<last>>},
+    {"mad_over_time", make<MadOverTime>},
     {"max_over_time", make<Extreme<greater>>},
     {"min_over_time", make<Extreme<less>>},
     {"predict_linear", make<Loop<predict_linear>>},
@@ -238,6 +302,10 @@ constexpr std::array<std::pair<std::string_view, Maker>, 16> kMakers = {{
     {"stddev_over_time", make<Loop<stddev>>},
     {"stdvar_over_time", make<Loop<stdvar>>},
     {"sum_over_time", make<Loop<sum>>},
+    {"ts_of_first_over_time", make<Loop<time_of_first>>},
+    {"ts_of_last_over_time", make<Loop<time_of_last>>},
+    {"ts_of_max_over_time", make<Extreme<not_less, Of::kTime>>},
+    {"ts_of_min_over_time", make<Extreme<not_greater, Of::kTime>>},
 }};
 
 }  // namespace

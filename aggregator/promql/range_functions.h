@@ -7,6 +7,7 @@
 // a trace.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,7 +31,8 @@ struct Window {
   int64_t range_start_ms = 0;  // Exclusive.
   int64_t range_end_ms = 0;    // Inclusive.
   int64_t eval_ms = 0;         // The step's time: differs from range_end_ms by the offset.
-  double argument = 0;         // Of quantile_over_time and predict_linear, at this step.
+  // At this step: the scalar arguments, of functions that have some (predict_linear, double_exponential_smoothing).
+  std::array<double, 2> arguments = {};
 };
 
 // Holds the state of one series at a time; one thread.

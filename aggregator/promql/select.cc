@@ -218,7 +218,7 @@ int64_t resolution_at(Resolutions resolutions, int64_t t_ms) {
 }
 
 void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, Resolutions resolutions,
-                  const Column* arguments, Column& out) {
+                  std::span<const Column> arguments, Column& out) {
   out.reset(spec.grid.steps);
   function.begin(samples);
   Window window;
@@ -235,7 +235,7 @@ void over_windows(RangeFunction& function, const Samples& samples, const RangeSp
     while (window.end < n && samples.t_ms[window.end] <= window.range_end_ms) ++window.end;
     if (window.begin == window.end) continue;
     window.eval_ms = spec.grid.time_ms(step);
-    window.argument = arguments == nullptr ? 0 : arguments->v[step];
+    for (size_t i = 0; i < arguments.size(); ++i) window.arguments[i] = arguments[i].v[step];
     double value = 0;
     if (function.value(window, value)) out.set(step, value);
   }

@@ -74,9 +74,9 @@ class RawSink {
 // All samples that lie in any of the windows' reach, from the first window's begin to the last one's end.
 Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink);
 
-// Applies a function to every step's window over `samples`. `arguments`: a scalar for each step, or null. Where a
-// rollup answers, a window ends with the last whole bucket, and has the length of a bucket at least.
+// Applies a function to every step's window over `samples`. `arguments`: of each scalar argument its values at the
+// steps. Where a rollup answers, a window ends with the last whole bucket, and has the length of a bucket at least.
 void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, Resolutions resolutions,
-                  const Column* arguments, Column& out);
+                  std::span<const Column> arguments, Column& out);
 
 }  // namespace tidemark::promql

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -70,6 +71,43 @@ std::optional<double> slow_sum(const std::vector<double>& v) {
   return static_cast<double>(sum);
 }
 
+double slow_median(std::vector<double> v) {
+  std::sort(v.begin(), v.end());
+  const size_t half = v.size() / 2;
+  return v.size() % 2 == 1 ? v[half] : v[half - 1] * 0.5 + v[half] * 0.5;
+}
+
+std::optional<double> slow_mad(std::vector<double> v) {
+  for (const double x : v) {
+    if (std::isnan(x)) return kNaN;
+  }
+  const double median = slow_median(v);
+  for (double& x : v) x = std::fabs(x - median);
+  for (const double x : v) {
+    if (std::isnan(x)) return kNaN;  // Inf from Inf: a sort cannot place it.
+  }
+  return slow_median(v);
+}
+
+// Where in the window the newest of its largest (or smallest) numbers is.
+size_t slow_place(const std::vector<double>& v, bool largest) {
+  size_t best = 0;
+  for (size_t i = 1; i < v.size(); ++i) {
+    if (std::isnan(v[best]) || (largest ? v[i] >= v[best] : v[i] <= v[best])) best = i;
+  }
+  return best;
+}
+
+const std::map<std::string, std::function<size_t(const std::vector<double>&)>>& slow_places() {
+  static const std::map<std::string, std::function<size_t(const std::vector<double>&)>> kFunctions = {
+      {"ts_of_first_over_time", [](const auto&) { return 0; }},
+      {"ts_of_last_over_time", [](const auto& v) { return v.size() - 1; }},
+      {"ts_of_max_over_time", [](const auto& v) { return slow_place(v, true); }},
+      {"ts_of_min_over_time", [](const auto& v) { return slow_place(v, false); }},
+  };
+  return kFunctions;
+}
+
 const std::map<std::string, Slow>& slow_functions() {
   static const std::map<std::string, Slow> kFunctions = {
       {"count_over_time", [](const auto& v) { return static_cast<double>(v.size()); }},
@@ -81,6 +119,7 @@ const std::map<std::string, Slow>& slow_functions() {
       {"changes", [](const auto& v) { return slow_transitions(v, false); }},
       {"resets", [](const auto& v) { return slow_transitions(v, true); }},
       {"sum_over_time", slow_sum},
+      {"mad_over_time", slow_mad},
   };
   return kFunctions;
 }
@@ -105,7 +144,7 @@ TEST(RangeFunctions, AgreeWithSlowOnes) {
       const auto function = make_range_function(name);
       ASSERT_NE(function, nullptr) << name;
       Column out;
-      over_windows(*function, {data.t_ms, data.v}, spec, {}, nullptr, out);
+      over_windows(*function, {data.t_ms, data.v}, spec, {}, {}, out);
       for (size_t step = 0; step < spec.grid.steps; ++step) {
         std::vector<double> window;
         for (size_t i = 0; i < data.v.size(); ++i) {
@@ -114,6 +153,34 @@ TEST(RangeFunctions, AgreeWithSlowOnes) {
         ASSERT_EQ(out.present.get(step), !window.empty()) << name << " step " << step;
         if (window.empty()) continue;
         ASSERT_TRUE(same(out.v[step], *slow(window))) << name << " step " << step;
+      }
+    }
+  }
+}
+
+TEST(RangeFunctions, KnowWhen) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int round = 0; round < 20; ++round) {
+    Data data = random_data(random);
+    for (double& v : data.v) v = std::isnan(v) ? v : std::floor(std::fmod(v, 4));  // So that many are equal.
+    const RangeSpec spec{{0, 20'000, 50}, {}, std::uniform_int_distribution<int64_t>(10'000, 600'000)(random)};
+    for (const auto& [name, slow] : slow_places()) {
+      const auto function = make_range_function(name);
+      ASSERT_NE(function, nullptr) << name;
+      Column out;
+      over_windows(*function, {data.t_ms, data.v}, spec, {}, {}, out);
+      for (size_t step = 0; step < spec.grid.steps; ++step) {
+        Data window;
+        for (size_t i = 0; i < data.v.size(); ++i) {
+          if (data.t_ms[i] <= spec.begin_ms(step) || data.t_ms[i] > spec.end_ms(step)) continue;
+          window.t_ms.push_back(data.t_ms[i]);
+          window.v.push_back(data.v[i]);
+        }
+        ASSERT_EQ(out.present.get(step), !window.v.empty()) << name << " step " << step;
+        if (window.v.empty()) continue;
+        ASSERT_EQ(out.v[step], static_cast<double>(window.t_ms[slow(window.v)]) / 1000) << name << " step " << step;
       }
     }
   }
@@ -154,7 +221,7 @@ TEST(RangeFunctions, Rates) {
   for (const RateCase& c : cases) {
     const auto function = make_range_function(c.function);
     Column out;
-    over_windows(*function, {c.data.t_ms, c.data.v}, {{c.end_ms, 1, 1}, {}, c.range_ms}, {}, nullptr, out);
+    over_windows(*function, {c.data.t_ms, c.data.v}, {{c.end_ms, 1, 1}, {}, c.range_ms}, {}, {}, out);
     ASSERT_EQ(out.present.get(0), c.want.has_value()) << c.function << " " << c.range_ms;
     if (!c.want) continue;
     EXPECT_NEAR(out.v[0], *c.want, 1e-9) << c.function << " " << c.range_ms << " " << c.end_ms;
