@@ -71,21 +71,19 @@ std::optional<double> slow_sum(const std::vector<double>& v) {
   return static_cast<double>(sum);
 }
 
+// By sorting all of it, NaN first. Of an odd number the one behind the middle has the weight 0, and Inf * 0 is NaN, as
+// in Prometheus.
 double slow_median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  const size_t half = v.size() / 2;
-  return v.size() % 2 == 1 ? v[half] : v[half - 1] * 0.5 + v[half] * 0.5;
+  std::sort(v.begin(), v.end(), [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+  const size_t low = (v.size() - 1) / 2;
+  const double weight = v.size() % 2 == 1 ? 0 : 0.5;
+  return v[low] * (1 - weight) + v[std::min(low + 1, v.size() - 1)] * weight;
 }
 
-std::optional<double> slow_mad(std::vector<double> v) {
-  for (const double x : v) {
-    if (std::isnan(x)) return kNaN;
-  }
+double slow_mad(std::vector<double> v) {
+  if (std::any_of(v.begin(), v.end(), [](double x) { return std::isnan(x); })) return kNaN;
   const double median = slow_median(v);
   for (double& x : v) x = std::fabs(x - median);
-  for (const double x : v) {
-    if (std::isnan(x)) return kNaN;  // Inf from Inf: a sort cannot place it.
-  }
   return slow_median(v);
 }
 
