@@ -9,6 +9,7 @@
 
 #include "aggregator/promql/aggregate.h"
 #include "aggregator/promql/arithmetic.h"
+#include "aggregator/promql/extended.h"
 #include "aggregator/promql/matching.h"
 #include "aggregator/promql/math_functions.h"
 #include "aggregator/promql/name_drop.h"
@@ -75,9 +76,12 @@ Status Evaluator::vector(const Expr& expr, const Grid& grid, SeriesSink& sink) {
 
 Status Evaluator::vector_once(const Expr& expr, const Grid& grid, SeriesSink& sink) {
   switch (expr.kind) {
-    case ExprKind::kVectorSelector:
-      return select_instant(context_, {as<VectorSelector>(expr).matchers, plan_.times(expr).shift, {}}, grid,
-                            What::kValues, sink);
+    case ExprKind::kVectorSelector: {
+      const Selector selector{as<VectorSelector>(expr).matchers, plan_.times(expr).shift, {}};
+      const bool smoothed = as<VectorSelector>(expr).extension == Extension::kSmoothed;
+      return smoothed ? select_smoothed(context_, selector, grid, sink)
+                      : select_instant(context_, selector, grid, What::kValues, sink);
+    }
     case ExprKind::kParen:
       return vector(*as<ParenExpr>(expr).expr, grid, sink);
     case ExprKind::kUnary:

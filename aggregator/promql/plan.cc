@@ -80,9 +80,6 @@ class Plan::Maker {
   }
 
   bool visit_selector(const VectorSelector& selector) {
-    if (selector.extension != VectorSelector::Extension::kNone) {
-      refuse(selector, "anchored and smoothed selectors are");
-    }
     plan_.times_[&selector] = {shift(selector.time), 0, 0};
     return selector.time.has_at();
   }

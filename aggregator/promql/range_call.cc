@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "aggregator/promql/evaluator.h"
+#include "aggregator/promql/extended.h"
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/name_drop.h"
 #include "aggregator/promql/quote.h"
@@ -35,10 +37,11 @@ class RangeCall {
     TextOffset first_argument_at;
   };
 
-  RangeCall(QueryContext& context, const Arguments& arguments, SeriesSink& sink)
+  RangeCall(QueryContext& context, const Arguments& arguments, std::unique_ptr<RangeFunction> function,
+            SeriesSink& sink)
       : context_(context),
         arguments_(arguments),
-        function_(make_range_function(arguments.function)),
+        function_(std::move(function)),
         sink_(sink),
         names_(context),
         wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
@@ -147,9 +150,18 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   const Plan::Times& times = plan_.times(*range);
   arguments.spec = {grid, times.shift, times.range_ms};
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;  // The call's own result.
-  RangeCall range_call(context_, arguments, sink);
-
-  if (const auto* selector = try_as<MatrixSelector>(*range)) {
+  const auto* selector = try_as<MatrixSelector>(*range);
+  if (selector != nullptr && selector->vector->extension != Extension::kNone) {
+    auto function = make_extended_function(arguments.function, selector->vector->extension);
+    if (!function) return function.error();
+    arguments.spec.reach = reach_of(selector->vector->extension, context_.lookback_ms());
+    RangeCall range_call(context_, arguments, std::move(*function), sink);
+    CallOnRaw on_raw(range_call);
+    // Samples are looked at one by one, so no function is named that a rollup could answer.
+    return select_raw(context_, {selector->vector->matchers, times.shift, {}}, arguments.spec, on_raw);
+  }
+  RangeCall range_call(context_, arguments, make_range_function(arguments.function), sink);
+  if (selector != nullptr) {
     CallOnRaw on_raw(range_call);
     return select_raw(context_, {selector->vector->matchers, times.shift, arguments.function}, arguments.spec, on_raw);
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aggregator/promql/evaluator.h"
+#include "aggregator/promql/extended.h"
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/label_sets.h"
 #include "aggregator/promql/select.h"
@@ -86,21 +87,35 @@ Status scalar_into(QueryContext& context, const Plan& plan, const Grid& grid, Qu
 
 class RawResult final : public RawSink {
  public:
-  RawResult(QueryContext& context, QueryResult& result) : charge_(context), result_(result) {}
+  RawResult(QueryContext& context, const RangeSpec& spec, Extension extension, QueryResult& result)
+      : charge_(context), spec_(spec), extension_(extension), result_(result) {}
   Status consume(const RawSeries& series) override {
-    const size_t n = series.samples.t_ms.size();
+    const size_t n = series.samples.t_ms.size() + (extension_ == Extension::kNone ? 0 : 2);
     if (Status status = charge_.add(n, n * sizeof(Sample) + series.labels.encoded().size()); !status.ok()) {
       return status;
     }
-    ResultSeries& out = result_.series.emplace_back();
-    out.labels = Labels(series.labels);
-    out.samples.reserve(n);
-    for (size_t i = 0; i < n; ++i) out.samples.push_back({series.samples.t_ms[i], series.samples.v[i]});
+    std::vector<Sample> samples = points(series.samples);
+    if (!samples.empty()) result_.series.push_back({Labels(series.labels), std::move(samples)});
     return {};
   }
 
  private:
+  std::vector<Sample> points(const Samples& samples) const {
+    const size_t n = samples.t_ms.size();
+    if (extension_ != Extension::kNone) {
+      return extended_points(
+          samples, {.begin = 0, .end = n, .range_start_ms = spec_.begin_ms(0), .range_end_ms = spec_.end_ms(0)},
+          extension_);
+    }
+    std::vector<Sample> out;
+    out.reserve(n);
+    for (size_t i = 0; i < n; ++i) out.push_back({samples.t_ms[i], samples.v[i]});
+    return out;
+  }
+
   Charge charge_;
+  const RangeSpec& spec_;
+  const Extension extension_;
   QueryResult& result_;
 };
 
@@ -110,9 +125,10 @@ Status matrix_into(QueryContext& context, const Plan& plan, const Expr& expr, co
     const Grid inner = Evaluator(context, plan).subquery_grid(*subquery, grid);
     return vector_into(context, plan, *subquery->expr, inner, result);
   }
-  RawResult sink(context, result);
-  return select_raw(context, {as<MatrixSelector>(expr).vector->matchers, times.shift, {}},
-                    {grid, times.shift, times.range_ms}, sink);
+  const VectorSelector& selector = *as<MatrixSelector>(expr).vector;
+  const RangeSpec spec{grid, times.shift, times.range_ms, reach_of(selector.extension, context.lookback_ms())};
+  RawResult sink(context, spec, selector.extension, result);
+  return select_raw(context, {selector.matchers, times.shift, {}}, spec, sink);
 }
 
 void add_annotations(const QueryContext& context, Annotations& annotations, QueryResult& result) {

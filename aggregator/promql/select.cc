@@ -195,10 +195,12 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
 
 Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink) {
   if (spec.grid.steps == 0) return {};
-  const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, spec.range_ms,
+  const int64_t range_ms = spec.range_ms + spec.reach.before_ms + spec.reach.after_ms;
+  const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, range_ms,
                                    std::string(selector.function), context.max_resolution_ms()};
-  const auto set = context.querier().select(selector.matchers, TimeShift::earlier(spec.end_ms(0), spec.range_ms - 1),
-                                            spec.end_ms(spec.grid.steps - 1), hints, false);
+  const int64_t first_ms = TimeShift::earlier(TimeShift::earlier(spec.begin_ms(0), spec.reach.before_ms), -1);
+  const int64_t last_ms = TimeShift::earlier(spec.end_ms(spec.grid.steps - 1), -spec.reach.after_ms);
+  const auto set = context.querier().select(selector.matchers, first_ms, last_ms, hints, false);
   const std::vector<storage::Resolution> resolutions = set->resolutions();
   SampleBuffer buffer(context);
   while (set->next()) {
@@ -230,9 +232,11 @@ void over_windows(RangeFunction& function, const Samples& samples, const RangeSp
       window.range_end_ms = last_whole(window.range_end_ms, resolution_ms);
       window.range_start_ms = TimeShift::earlier(window.range_end_ms, std::max(spec.range_ms, resolution_ms));
     }
-    while (window.begin < n && samples.t_ms[window.begin] <= window.range_start_ms) ++window.begin;
+    const int64_t after_ms = TimeShift::earlier(window.range_start_ms, spec.reach.before_ms);
+    const int64_t until_ms = TimeShift::earlier(window.range_end_ms, -spec.reach.after_ms);
+    while (window.begin < n && samples.t_ms[window.begin] <= after_ms) ++window.begin;
     window.end = std::max(window.end, window.begin);
-    while (window.end < n && samples.t_ms[window.end] <= window.range_end_ms) ++window.end;
+    while (window.end < n && samples.t_ms[window.end] <= until_ms) ++window.end;
     if (window.begin == window.end) continue;
     window.eval_ms = spec.grid.time_ms(step);
     for (size_t i = 0; i < arguments.size(); ++i) window.arguments[i] = arguments[i].v[step];

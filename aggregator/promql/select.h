@@ -38,11 +38,18 @@ struct Selector {
   std::string_view function;  // Directly around the selector: a hint for storage. May be empty.
 };
 
-// A range selector's windows are open on the left: (end - range, end].
+// How far beyond its range's ends a window's samples reach: not at all, but for the ranges of extended.h.
+struct Reach {
+  int64_t before_ms = 0;
+  int64_t after_ms = 0;
+};
+
+// A range selector's windows are open on the left: (end - range - reach.before, end + reach.after].
 struct RangeSpec {
   Grid grid;
   TimeShift shift;
   int64_t range_ms = 0;
+  Reach reach = {};
 
   int64_t end_ms(size_t step) const { return shift.apply(grid.time_ms(step)); }
   int64_t begin_ms(size_t step) const { return TimeShift::earlier(end_ms(step), range_ms); }
