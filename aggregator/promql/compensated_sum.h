@@ -1,29 +1,12 @@
-// CompensatedSum: Kahan's summation with Neumaier's improvement, in the form Prometheus uses it, so that sums agree to
-// the last bit for the same order. Needs -ffp-contract=off where the target has fused multiply-add.
-// https://en.wikipedia.org/wiki/Kahan_summation_algorithm#Further_enhancements
+// CompensatedMean: a mean from compensated sums, in the form Prometheus uses it, so that means agree to the last bit
+// for the same order. Needs -ffp-contract=off where the target has fused multiply-add.
 #pragma once
 
 #include <cmath>
 
+#include "model/compensated_sum.h"
+
 namespace tidemark::promql {
-
-struct CompensatedSum {
-  double sum = 0;
-  double compensation = 0;  // What rounding has taken from `sum` so far.
-
-  void add(double x) {
-    const double total = sum + x;
-    if (std::isinf(total)) {
-      compensation = 0;
-    } else if (std::fabs(sum) >= std::fabs(x)) {
-      compensation += (sum - total) + x;
-    } else {
-      compensation += (x - total) + sum;
-    }
-    sum = total;
-  }
-  double value() const { return sum + compensation; }
-};
 
 // The mean of a growing set. Sums directly, which is the more exact way, until the sum would overflow; from there on
 // it keeps the mean itself: the mean of 1e308 and 1e308 is 1e308, not Inf.
