@@ -23,29 +23,11 @@ namespace tidemark::promql {
 namespace {
 
 // Those that neither math_function() nor calendar_function() nor make_range_function() knows.
-constexpr std::array<std::string_view, 23> kOthers = {"absent",
-                                                      "clamp",
-                                                      "clamp_max",
-                                                      "clamp_min",
-                                                      "end",
-                                                      "histogram_quantile",
-                                                      "label_join",
-                                                      "label_replace",
-                                                      "max_of",
-                                                      "min_of",
-                                                      "pi",
-                                                      "range",
-                                                      "round",
-                                                      "scalar",
-                                                      "sort",
-                                                      "sort_by_label",
-                                                      "sort_by_label_desc",
-                                                      "sort_desc",
-                                                      "start",
-                                                      "step",
-                                                      "time",
-                                                      "timestamp",
-                                                      "vector"};
+constexpr std::array<std::string_view, 24> kOthers = {
+    "absent",    "clamp",      "clamp_max",     "clamp_min", "end",           "histogram_quantile",
+    "info",      "label_join", "label_replace", "max_of",    "min_of",        "pi",
+    "range",     "round",      "scalar",        "sort",      "sort_by_label", "sort_by_label_desc",
+    "sort_desc", "start",      "step",          "time",      "timestamp",     "vector"};
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
@@ -95,6 +77,7 @@ Status Evaluator::call(const CallExpr& call, const Grid& grid, SeriesSink& sink)
   if (name.starts_with("clamp")) return clamp_call(call, grid, sink);
   if (name.starts_with("label_")) return label_call(call, grid, sink);
   if (name.starts_with("sort")) return sort_call(call, grid, sink);
+  if (name == "info") return info_call(call, grid, sink);
   if (name == "timestamp") return timestamp_call(call, grid, sink);
   if (name == "vector") {
     Series series;

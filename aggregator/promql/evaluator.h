@@ -36,7 +36,7 @@ class Evaluator {
   Status aggregate(const AggregateExpr& aggregate, const Grid& grid, SeriesSink& sink);
   Status rank(const AggregateExpr& aggregate, const Grid& grid, SeriesSink& sink);
 
-  // call.cc, range_call.cc
+  // call.cc, range_call.cc, series_call.cc, info.cc
   Status call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status scalar_call(const CallExpr& call, const Grid& grid, Column& out);
   Status map_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
@@ -45,6 +45,7 @@ class Evaluator {
   Status timestamp_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status label_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status sort_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
+  Status info_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status absent_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status range_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
 

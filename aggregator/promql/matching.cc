@@ -8,7 +8,7 @@
 
 #include "aggregator/promql/arithmetic.h"
 #include "aggregator/promql/label_sets.h"
-#include "aggregator/promql/quote.h"
+#include "aggregator/promql/text.h"
 
 namespace tidemark::promql {
 namespace {
@@ -53,22 +53,6 @@ Presence any_of(const Matrix& matrix, size_t steps) {
   Presence any(steps);
   for (const Series& one : matrix.series()) any.add(one.column.present);
   return any;
-}
-
-// {__name__="up", job="x"}: the name is a label like any other.
-std::string braces(const Labels& labels) {
-  std::string out = "{";
-  for (const LabelView label : labels) {
-    if (out.size() > 1) out += ", ";
-    if (is_classic_label_name(label.name)) {
-      out += label.name;
-    } else {
-      append_quoted(out, label.name);
-    }
-    out += '=';
-    append_quoted(out, label.value);
-  }
-  return out + "}";
 }
 
 enum class Mask { kWhere, kWhereNot };

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "aggregator/promql/quote.h"
+
 namespace tidemark::promql {
 
 std::string general(double v) {
@@ -14,6 +16,21 @@ std::string general(double v) {
   const auto result = std::to_chars(buffer, buffer + sizeof buffer, v,
                                     exponent ? std::chars_format::scientific : std::chars_format::fixed);
   return {buffer, result.ptr};
+}
+
+std::string braces(LabelsView labels) {
+  std::string out = "{";
+  for (const LabelView label : labels) {
+    if (out.size() > 1) out += ", ";
+    if (is_classic_label_name(label.name)) {
+      out += label.name;
+    } else {
+      append_quoted(out, label.name);
+    }
+    out += '=';
+    append_quoted(out, label.value);
+  }
+  return out + "}";
 }
 
 }  // namespace tidemark::promql

@@ -166,7 +166,7 @@ TEST_F(EngineTest, Errors) {
       {"sum(", Code::kInvalid, "parse error"},
       {"holt_winters(x[5m], 0.5, 0.5)", Code::kInvalid, "unknown function"},
       {"histogram_count(x)", Code::kInvalid, "histogram_count"},
-      {"info(x)", Code::kInvalid, "info"},
+      {"info(x, y)", Code::kInvalid, "expected label selectors only"},
       {"sum(histogram_avg(rate(x[5m])) > 0)", Code::kInvalid, "histogram_avg"},
       {"label_replace(requests_total, 'a', '$1', 'host', '(')", Code::kExecution, "invalid regular expression"},
       {"topk(1e300, requests_total)", Code::kExecution, "overflows int64"},
