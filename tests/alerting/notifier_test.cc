@@ -200,7 +200,7 @@ TEST_F(NotifierTest, ASlowReceiverDelaysOnlyItselfAndStopIsQuick) {
   EXPECT_TRUE(eventually([&] { return quick.bodies().size() == 2; }));
   const auto begin = std::chrono::steady_clock::now();
   notifier->stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
   EXPECT_GE(state_.count("alerting/outbox/"), 1u);
 }
 

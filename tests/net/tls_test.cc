@@ -145,7 +145,7 @@ TEST_F(TlsTest, TheDeadlineHoldsDuringTheHandshake) {
   const Url silent = *parse_url("https://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(error_of(silent, {}, 200), "not kTls: context deadline exceeded");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(900));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(3'000));
   ClientOptions impatient;
   impatient.connect_timeout_ms = 100;
   EXPECT_EQ(error_of(silent, impatient), "tls: handshake timeout");
