@@ -31,7 +31,7 @@ Annotations::Entry* Annotations::List::add(std::string text, TextOffset at) {
     return nullptr;
   }
   index.emplace(text, entries.size());
-  entries.push_back(Entry{std::move(text), at, false, {}});
+  entries.push_back(Entry{std::move(text), at, 0, false, {}});
   return &entries.back();
 }
 
@@ -42,9 +42,10 @@ std::vector<std::string> Annotations::List::render(std::string_view query, std::
       out.push_back(fmt::format("{} more {} annotations omitted", entries.size() - kShownMax + dropped, kind));
       break;
     }
-    out.push_back(fmt::format("PromQL {}: {}{} ({})", kind, entry.text,
-                              entry.is_monotonicity ? in_detail(entry.monotonicity) : std::string(),
-                              line_and_column(query, entry.at)));
+    std::string detail;
+    if (entry.is_monotonicity) detail = in_detail(entry.monotonicity);
+    if (entry.occurrences > 1) detail = fmt::format(" ({} occurrences)", entry.occurrences);
+    out.push_back(fmt::format("PromQL {}: {}{} ({})", kind, entry.text, detail, line_and_column(query, entry.at)));
   }
   return out;
 }
@@ -52,6 +53,11 @@ std::vector<std::string> Annotations::List::render(std::string_view query, std::
 void Annotations::warn(std::string text, TextOffset at) { warnings_.add(std::move(text), at); }
 
 void Annotations::info(std::string text, TextOffset at) { infos_.add(std::move(text), at); }
+
+void Annotations::warn_counted(std::string text, TextOffset at, size_t occurrences) {
+  Entry* entry = warnings_.add(std::move(text), at);
+  if (entry != nullptr) entry->occurrences += occurrences;
+}
 
 void Annotations::forced_monotonicity(std::string_view metric_name, const ForcedMonotonicity& seen, TextOffset at) {
   std::string text =

@@ -19,6 +19,8 @@ class Annotations {
   // text already there is kept once, with the position it came with last.
   void warn(std::string text, TextOffset at);
   void info(std::string text, TextOffset at);
+  // Tells how often, too.
+  void warn_counted(std::string text, TextOffset at, size_t occurrences);
 
   // A histogram whose bucket counts had to be raised. Occurrences are merged into one info that says how far it went.
   struct ForcedMonotonicity {
@@ -42,6 +44,7 @@ class Annotations {
   struct Entry {
     std::string text;
     TextOffset at = 0;
+    size_t occurrences = 0;  // 0: not counted.
     bool is_monotonicity = false;
     ForcedMonotonicity monotonicity;
   };

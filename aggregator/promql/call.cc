@@ -23,11 +23,12 @@ namespace tidemark::promql {
 namespace {
 
 // Those that neither math_function() nor calendar_function() nor make_range_function() knows.
-constexpr std::array<std::string_view, 24> kOthers = {
-    "absent",    "clamp",      "clamp_max",     "clamp_min", "end",           "histogram_quantile",
-    "info",      "label_join", "label_replace", "max_of",    "min_of",        "pi",
-    "range",     "round",      "scalar",        "sort",      "sort_by_label", "sort_by_label_desc",
-    "sort_desc", "start",      "step",          "time",      "timestamp",     "vector"};
+constexpr std::array<std::string_view, 25> kOthers = {
+    "absent",    "clamp",      "clamp_max",       "clamp_min", "end",           "histogram_quantile",
+    "info",      "label_join", "label_replace",   "max_of",    "min_of",        "pi",
+    "range",     "round",      "scalar",          "sort",      "sort_by_label", "sort_by_label_desc",
+    "sort_desc", "start",      "start_timestamp", "step",      "time",          "timestamp",
+    "vector"};
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
@@ -78,7 +79,7 @@ Status Evaluator::call(const CallExpr& call, const Grid& grid, SeriesSink& sink)
   if (name.starts_with("label_")) return label_call(call, grid, sink);
   if (name.starts_with("sort")) return sort_call(call, grid, sink);
   if (name == "info") return info_call(call, grid, sink);
-  if (name == "timestamp") return timestamp_call(call, grid, sink);
+  if (name == "timestamp" || name == "start_timestamp") return timestamp_call(call, grid, sink);
   if (name == "vector") {
     Series series;
     Charge charge(context_);
@@ -210,13 +211,19 @@ Status Evaluator::calendar_call(const CallExpr& call, const Grid& grid, SeriesSi
 Status Evaluator::timestamp_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
   NameDrop names(context_);
   const Expr& arg = unwrap_parens(*call.args[0]);
+  const bool of_start = call.function->name == "start_timestamp";
+  if (of_start && (arg.kind != ExprKind::kVectorSelector || !context_.use_start_timestamps())) {
+    // What is calculated has started nowhere.
+    FunctionSink nothing([](Series&) { return Status(); });
+    return vector(arg, grid, nothing);
+  }
   if (const auto* selector = try_as<VectorSelector>(arg)) {
     FunctionSink renamed([&](Series& series) {
       if (Status status = names.apply(series); !status.ok()) return status;
       return sink.consume(series);
     });
-    return select_instant(context_, {selector->matchers, plan_.times(arg).shift, "timestamp"}, grid, What::kTimestamps,
-                          renamed);
+    return select_instant(context_, {selector->matchers, plan_.times(arg).shift, call.function->name, of_start}, grid,
+                          of_start ? What::kStartTimestamps : What::kTimestamps, renamed);
   }
   FunctionSink stamped([&](Series& series) {
     for (size_t i = 0; i < grid.steps; ++i) series.column.v[i] = static_cast<double>(grid.time_ms(i)) / 1000;

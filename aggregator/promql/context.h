@@ -32,17 +32,19 @@ struct QueryLimits {
   }
 };
 
+// How a query is to be understood.
+struct QueryRules {
+  int64_t lookback_ms = 0;
+  bool delayed_name_removal = false;
+  bool use_start_timestamps = false;
+};
+
 // One a query; belongs to the query's thread.
 class QueryContext {
  public:
   QueryContext(std::string_view query, storage::Querier& querier, const Clock& clock, const QueryLimits& limits,
-               int64_t lookback_ms, bool delayed_name_removal)
-      : query_(query),
-        querier_(querier),
-        clock_(clock),
-        limits_(limits),
-        lookback_ms_(lookback_ms),
-        delayed_name_removal_(delayed_name_removal) {}
+               const QueryRules& rules)
+      : query_(query), querier_(querier), clock_(clock), limits_(limits), rules_(rules) {}
   QueryContext(const QueryContext&) = delete;
   QueryContext& operator=(const QueryContext&) = delete;
 
@@ -59,11 +61,13 @@ class QueryContext {
 
   std::string_view query() const { return query_; }
   storage::Querier& querier() { return querier_; }
-  int64_t lookback_ms() const { return lookback_ms_; }
+  int64_t lookback_ms() const { return rules_.lookback_ms; }
   int64_t max_resolution_ms() const { return limits_.max_resolution_ms; }
   // Off, a function drops the metric's name at once; on, names are dropped at the end of the query, and until then a
   // mark travels with the series.
-  bool delayed_name_removal() const { return delayed_name_removal_; }
+  bool delayed_name_removal() const { return rules_.delayed_name_removal; }
+  // Whether functions of counters look at start timestamps.
+  bool use_start_timestamps() const { return rules_.use_start_timestamps; }
   Annotations& annotations() { return annotations_; }
 
  private:
@@ -71,8 +75,7 @@ class QueryContext {
   storage::Querier& querier_;
   const Clock& clock_;
   const QueryLimits limits_;
-  const int64_t lookback_ms_;
-  const bool delayed_name_removal_;
+  const QueryRules rules_;
   size_t samples_ = 0;
   size_t bytes_ = 0;
   size_t bytes_peak_ = 0;

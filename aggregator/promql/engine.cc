@@ -158,8 +158,10 @@ struct Engine::State {
                                int64_t lookback_ms) {
     auto querier = store.querier();
     if (!querier) return fail(querier.error());
-    QueryContext context(request.text, **querier, clock, limits, lookback_ms > 0 ? lookback_ms : options.lookback_ms,
-                         options.delayed_name_removal);
+    QueryContext context(request.text, **querier, clock, limits,
+                         {.lookback_ms = lookback_ms > 0 ? lookback_ms : options.lookback_ms,
+                          .delayed_name_removal = options.delayed_name_removal,
+                          .use_start_timestamps = options.use_start_timestamps});
     Result<QueryResult> result =
         request.instant ? instant_result(context, plan, request.start_ms)
                         : range_result(context, plan, grid_between(request.start_ms, request.end_ms, request.step_ms));

@@ -31,6 +31,7 @@ struct EngineOptions {
   unsigned waiting_max = 200;          // Still further ones are refused.
   ParserOptions parser;                // Parts of the language behind --enable-feature=.
   bool delayed_name_removal = false;   // --enable-feature=promql-delayed-name-removal
+  bool use_start_timestamps = false;   // --enable-feature=use-start-timestamps: rate() and its like look at them
   int64_t subquery_step_ms = 60'000;   // Of subqueries that name none: global.evaluation_interval.
 };
 

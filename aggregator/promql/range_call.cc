@@ -19,6 +19,10 @@ namespace {
 
 bool keeps_name(std::string_view function) { return function == "last_over_time" || function == "first_over_time"; }
 
+bool counts_starts(std::string_view function) {
+  return function == "rate" || function == "increase" || function == "irate" || function == "resets";
+}
+
 bool looks_like_counter(std::string_view metric) {
   constexpr std::array<std::string_view, 4> kSuffixes = {"_total", "_sum", "_count", "_bucket"};
   for (const std::string_view suffix : kSuffixes) {
@@ -78,6 +82,12 @@ class RangeCall {
   }
 
   void warn(LabelsView labels) {
+    if (const size_t overlaps = function_->overlaps(); overlaps > 0) {
+      context_.annotations().warn_counted(
+          "sample has start time that overlaps with previous sample timestamp for metric " +
+              quoted(labels.metric_name()),
+          arguments_.first_argument_at, overlaps);
+    }
     if (wants_counter_) {
       const std::string_view metric = labels.metric_name();
       if (!metric.empty() && !looks_like_counter(metric)) {
@@ -150,6 +160,7 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   const Plan::Times& times = plan_.times(*range);
   arguments.spec = {grid, times.shift, times.range_ms};
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;  // The call's own result.
+  const bool start_times = context_.use_start_timestamps() && counts_starts(arguments.function);
   const auto* selector = try_as<MatrixSelector>(*range);
   if (selector != nullptr && selector->vector->extension != Extension::kNone) {
     auto function = make_extended_function(arguments.function, selector->vector->extension);
@@ -158,12 +169,13 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
     RangeCall range_call(context_, arguments, std::move(*function), sink);
     CallOnRaw on_raw(range_call);
     // Samples are looked at one by one, so no function is named that a rollup could answer.
-    return select_raw(context_, {selector->vector->matchers, times.shift, {}}, arguments.spec, on_raw);
+    return select_raw(context_, {selector->vector->matchers, times.shift, {}, start_times}, arguments.spec, on_raw);
   }
   RangeCall range_call(context_, arguments, make_range_function(arguments.function), sink);
   if (selector != nullptr) {
     CallOnRaw on_raw(range_call);
-    return select_raw(context_, {selector->vector->matchers, times.shift, arguments.function}, arguments.spec, on_raw);
+    return select_raw(context_, {selector->vector->matchers, times.shift, arguments.function, start_times},
+                      arguments.spec, on_raw);
   }
   const auto& subquery = as<SubqueryExpr>(*range);
   const Grid inner = subquery_grid(subquery, grid);
@@ -174,7 +186,7 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   for (const Series& series : matrix.series()) {
     if (Status status = context_.poll(); !status.ok()) return status;
     samples.assign(series.column, inner);
-    if (Status status = range_call.apply(series.labels, series.drop_name, {samples.t_ms, samples.v}, {});
+    if (Status status = range_call.apply(series.labels, series.drop_name, {.t_ms = samples.t_ms, .v = samples.v}, {});
         !status.ok()) {
       return status;
     }

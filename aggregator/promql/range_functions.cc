@@ -10,6 +10,7 @@
 #include "aggregator/promql/compensated_sum.h"
 #include "aggregator/promql/quantile.h"
 #include "aggregator/promql/rate.h"
+#include "aggregator/promql/start_times.h"
 
 namespace tidemark::promql {
 namespace {
@@ -207,17 +208,17 @@ class QuantileOverTime final : public RangeFunction {
 };
 
 // How often a sample differs from the one before it, in the sense of kDiffers: a running count over the series, so a
-// window is one subtraction of whole numbers.
-template <bool (*kDiffers)(double previous, double current), bool kKnownOfRollups>
+// window is one subtraction of whole numbers. Of resets rollups and start timestamps know, too.
+template <bool (*kDiffers)(double previous, double current), bool kResets>
 class Transitions final : public RangeFunction {
  public:
   void begin(const Samples& samples) override {
     up_to_.resize(samples.v.size());
     uint32_t n = 0;
     for (size_t i = 0; i < samples.v.size(); ++i) {
-      if (kKnownOfRollups && !samples.folded.resets.empty() && !std::isnan(samples.folded.resets[i])) {
+      if (kResets && !samples.folded.resets.empty() && !std::isnan(samples.folded.resets[i])) {
         n += static_cast<uint32_t>(samples.folded.resets[i]);
-      } else if (i > 0 && kDiffers(samples.v[i - 1], samples.v[i])) {
+      } else if (i > 0 && (kDiffers(samples.v[i - 1], samples.v[i]) || (kResets && restarted(samples, i)))) {
         ++n;
       }
       up_to_[i] = n;

@@ -21,7 +21,8 @@ namespace tidemark::promql {
 struct Samples {
   std::span<const int64_t> t_ms;  // Rising. Without staleness markers.
   std::span<const double> v;
-  storage::Folded folded = {};  // What they stand for, where they come from rollups.
+  std::span<const int64_t> start_ms = {};  // Start timestamps, kNoStart for none. Empty: none has one, or none counts.
+  storage::Folded folded = {};             // What they stand for, where they come from rollups.
 };
 
 struct Window {
@@ -43,6 +44,8 @@ class RangeFunction {
   virtual void begin(const Samples& samples) = 0;
   // False when the window has no answer, as a rate over a single sample.
   virtual bool value(const Window& window, double& out) = 0;
+  // Since begin(): windows with a sample that says it started before the sample before it, and not when that one did.
+  virtual size_t overlaps() const { return 0; }
 };
 
 // Null when there is none of that name.

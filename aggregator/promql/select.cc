@@ -30,12 +30,14 @@ class Cursor {
     for (;;) {
       while (next_ < filled_ && t_[next_] <= t_ms) {
         current_ = {t_[next_], v_[next_]};
+        start_ms_ = starts_.empty() ? kNoStart : starts_[next_];
         found_ = true;
         ++next_;
       }
       if (next_ < filled_ || ended_) return {};
       if (Status status = context_.poll(); !status.ok()) return status;
       filled_ = reader_->next(t_, v_);
+      starts_ = reader_->starts();
       next_ = 0;
       context_.count_read(filled_);
       if (filled_ > 0) continue;
@@ -46,6 +48,7 @@ class Cursor {
 
   bool found() const { return found_; }
   const Sample& current() const { return current_; }
+  int64_t start_ms() const { return start_ms_; }
 
  private:
   QueryContext& context_;
@@ -54,7 +57,9 @@ class Cursor {
   std::array<double, kBlock> v_{};
   size_t filled_ = 0;
   size_t next_ = 0;
+  std::span<const int64_t> starts_;
   Sample current_;
+  int64_t start_ms_ = kNoStart;
   bool found_ = false;
   bool ended_ = false;
 };
@@ -62,6 +67,10 @@ class Cursor {
 void add_warnings(QueryContext& context, const storage::SeriesSet& set) {
   for (std::string& warning : set.warnings()) context.annotations().warn(std::move(warning), 0);
   for (std::string& info : set.infos()) context.annotations().info(std::move(info), 0);
+}
+
+double in_seconds(What what, int64_t t_ms, int64_t start_ms) {
+  return static_cast<double>(what == What::kTimestamps ? t_ms : start_ms) / 1000;
 }
 
 // The end of the last whole bucket.
@@ -79,6 +88,7 @@ class SampleBuffer {
   Status fill(storage::SampleReader& reader) {
     size_t n = 0;
     for (Folding& column : folded_) column.clear();
+    start_ms_.clear();
     for (;;) {
       if (Status status = context_.poll(); !status.ok()) return status;
       if (t_.size() < n + kBlock) {
@@ -93,6 +103,7 @@ class SampleBuffer {
       context_.count_read(got);
       if (got == 0) break;
       const storage::Folded folded = reader.folded();
+      if (Status status = add_starts(reader.starts(), n, n + got); !status.ok()) return status;
       const size_t end = drop_stale(n, n + got);
       const std::span<const double> columns[] = {folded.count, folded.resets, folded.resets_sum};
       for (size_t i = 0; i < folded_.size(); ++i) {
@@ -107,6 +118,7 @@ class SampleBuffer {
   Samples samples() const {
     return {std::span(t_).first(size_),
             std::span(v_).first(size_),
+            start_ms_,
             {folded_[0].values(), folded_[1].values(), folded_[2].values()}};
   }
 
@@ -147,8 +159,25 @@ class SampleBuffer {
     return kept;
   }
 
+  // Start timestamps of samples [begin, end), from which staleness markers are still to be dropped. None are kept
+  // before the first sample that has one.
+  Status add_starts(std::span<const int64_t> some, size_t begin, size_t end) {
+    if (some.empty() && start_ms_.empty()) return {};
+    if (start_ms_.capacity() < end) {
+      const size_t room = std::max(end, 2 * start_ms_.capacity());
+      if (Status status = charge_.add(0, (room - start_ms_.capacity()) * sizeof(int64_t)); !status.ok()) return status;
+      start_ms_.reserve(room);
+    }
+    start_ms_.resize(begin, kNoStart);
+    for (size_t i = begin; i < end; ++i) {
+      if (!is_stale(v_[i])) start_ms_.push_back(some.empty() ? kNoStart : some[i - begin]);
+    }
+    return {};
+  }
+
   QueryContext& context_;
   Charge charge_;
+  std::vector<int64_t> start_ms_;
   std::vector<int64_t> t_;
   std::vector<double> v_;
   std::array<Folding, 3> folded_ = {Folding(1), Folding(kUnknown), Folding(kUnknown)};
@@ -162,7 +191,7 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
   const int64_t first_ms = selector.shift.apply(grid.start_ms);
   const int64_t last_ms = selector.shift.apply(grid.last_ms());
   const storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms, 0, std::string(selector.function),
-                                   context.max_resolution_ms()};
+                                   context.max_resolution_ms(), selector.start_times};
   const auto set = context.querier().select(selector.matchers, TimeShift::earlier(first_ms, context.lookback_ms() - 1),
                                             last_ms, hints, false);
 
@@ -182,7 +211,7 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
       const Sample& sample = cursor->current();
       const int64_t from_ms = last_whole(t_ms, resolution_at(resolutions, t_ms));
       if (sample.t_ms <= TimeShift::earlier(from_ms, context.lookback_ms()) || is_stale(sample.v)) continue;
-      series.column.set(step, what == What::kValues ? sample.v : static_cast<double>(sample.t_ms) / 1000);
+      series.column.set(step, what == What::kValues ? sample.v : in_seconds(what, sample.t_ms, cursor->start_ms()));
     }
     if (!series.column.present.any()) continue;
     series.labels = Labels(set->labels());
@@ -197,7 +226,7 @@ Status select_raw(QueryContext& context, const Selector& selector, const RangeSp
   if (spec.grid.steps == 0) return {};
   const int64_t range_ms = spec.range_ms + spec.reach.before_ms + spec.reach.after_ms;
   const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, range_ms,
-                                   std::string(selector.function), context.max_resolution_ms()};
+                                   std::string(selector.function), context.max_resolution_ms(), selector.start_times};
   const int64_t first_ms = TimeShift::earlier(TimeShift::earlier(spec.begin_ms(0), spec.reach.before_ms), -1);
   const int64_t last_ms = TimeShift::earlier(spec.end_ms(spec.grid.steps - 1), -spec.reach.after_ms);
   const auto set = context.querier().select(selector.matchers, first_ms, last_ms, hints, false);

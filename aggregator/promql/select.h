@@ -35,7 +35,8 @@ struct TimeShift {
 struct Selector {
   const std::vector<Matcher>& matchers;
   TimeShift shift;
-  std::string_view function;  // Directly around the selector: a hint for storage. May be empty.
+  std::string_view function = {};  // Directly around the selector: a hint for storage. May be empty.
+  bool start_times = false;        // Start timestamps are wanted, too.
 };
 
 // How far beyond its range's ends a window's samples reach: not at all, but for the ranges of extended.h.
@@ -55,7 +56,8 @@ struct RangeSpec {
   int64_t begin_ms(size_t step) const { return TimeShift::earlier(end_ms(step), range_ms); }
 };
 
-enum class What { kValues, kTimestamps };  // Of the sample found: its value, or its time in seconds.
+// Of the sample found: its value, or its time or start timestamp (0 without one) in seconds.
+enum class What { kValues, kTimestamps, kStartTimestamps };
 
 // For every step the newest sample not older than the lookback and not followed by a staleness marker. Where a rollup
 // answers, the lookback counts from the end of the last whole bucket: within the next one there is no newer sample.

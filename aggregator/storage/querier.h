@@ -24,6 +24,7 @@ struct SelectHints {
   // Rollups up to this resolution may answer although raw samples are there. 0: only where nothing else is left.
   // -1: none, stored samples or nothing.
   int64_t max_resolution_ms = 0;
+  bool start_times = false;  // SampleReader::starts() is going to be asked.
 };
 
 // Of samples that a rollup answers with: what each stands for. Empty spans: each is a sample as it was stored.
@@ -56,6 +57,10 @@ class SampleReader {
 
   // Of the samples the last next() wrote. Valid until the next.
   virtual Folded folded() const { return {}; }
+
+  // Start timestamps of the samples the last next() wrote, kNoStart for those without one. Empty when none of them has
+  // one, when the hints did not ask, and of rollups, which keep none. Valid until the next.
+  virtual std::span<const int64_t> starts() const { return {}; }
 
   // OK after a clean end. Look once, after next() returned 0.
   virtual Status status() const = 0;

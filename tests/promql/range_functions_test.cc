@@ -226,6 +226,50 @@ TEST(RangeFunctions, Rates) {
   }
 }
 
+// Counters that say when they started. Times in seconds; the window is (0 s, 60 s].
+TEST(RangeFunctions, StartTimestamps) {
+  struct Case {
+    const char* what;
+    const char* function;
+    std::vector<int64_t> t_s;
+    std::vector<int64_t> start_s;
+    std::vector<double> v;
+    std::optional<double> want;
+    size_t overlaps = 0;
+  };
+  const Case cases[] = {
+      {"begun within: nothing to the left", "increase", {20, 40, 60}, {10, 10, 10}, {10, 30, 50}, 50},
+      {"begun before: stretched", "increase", {20, 40, 60}, {-50, -50, -50}, {100, 120, 140}, 60},
+      {"one sample is enough", "increase", {20}, {10}, {7}, 7},
+      {"not when it began before", "increase", {20}, {-5}, {7}, std::nullopt},
+      {"nor at its own time", "increase", {20}, {20}, {7}, std::nullopt},
+      {"restarted and grown beyond", "increase", {10, 30, 60}, {5, 5, 40}, {10, 20, 30}, 50},
+      {"deltas", "increase", {20, 40, 60}, {10, 20, 40}, {5, 6, 7}, 18},
+      {"deltas as a rate", "irate", {20, 40, 60}, {10, 20, 40}, {5, 6, 8}, 0.4},
+      {"unknown start", "increase", {20, 40, 60}, {20, 20, 20}, {5, 5, 5}, 0},
+      {"no start, then one at the sample before", "resets", {20, 40}, {0, 20}, {5, 5}, 0},
+      {"start behind its sample", "resets", {20, 40}, {50, 20}, {5, 5}, 0},
+      {"deltas are resets", "resets", {20, 40, 60}, {10, 20, 40}, {5, 6, 7}, 2},
+      {"starts between samples", "resets", {20, 40, 60}, {10, 30, 30}, {5, 6, 7}, 1},
+      {"overlap", "rate", {20, 40, 60}, {-10, 10, 10}, {10, 20, 30}, 0.5, 1},
+  };
+  for (const Case& c : cases) {
+    Data data{c.t_s, c.v};
+    std::vector<int64_t> start_ms = c.start_s;
+    for (int64_t& t : data.t_ms) t *= 1000;
+    for (int64_t& t : start_ms) t *= 1000;
+    const auto function = make_range_function(c.function);
+    Column out;
+    over_windows(*function, {.t_ms = data.t_ms, .v = data.v, .start_ms = start_ms}, {{60'000, 1, 1}, {}, 60'000}, {},
+                 {}, out);
+    ASSERT_EQ(out.present.get(0), c.want.has_value()) << c.what;
+    if (c.want) {
+      EXPECT_NEAR(out.v[0], *c.want, 1e-9) << c.what;
+    }
+    EXPECT_EQ(function->overlaps(), c.overlaps) << c.what;
+  }
+}
+
 TEST(RangeFunctions, UnknownNames) {
   EXPECT_FALSE(is_range_function("abs"));
   EXPECT_FALSE(is_range_function(""));

@@ -18,11 +18,15 @@ namespace tidemark::testing {
 
 class MemoryStore final : public storage::Appender, public storage::Queryable {
  public:
-  using Samples = std::map<int64_t, double>;
+  struct Point {
+    double v = 0;
+    int64_t start_ms = kNoStart;
+  };
+  using Samples = std::map<int64_t, Point>;
 
-  void add(const Labels& labels, int64_t t_ms, double v) {
+  void add(const Labels& labels, int64_t t_ms, double v, int64_t start_ms = kNoStart) {
     const MutexLock lock(mu_);
-    series_[labels][t_ms] = v;
+    series_[labels][t_ms] = {v, start_ms};
   }
   void clear() {
     const MutexLock lock(mu_);
@@ -39,7 +43,7 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
       } else if (batch.value(i).histogram != nullptr) {
         outcome = storage::Outcome::kUnsupported;
       } else {
-        add(Labels(batch.labels(i)), batch.t_ms(i), batch.value(i).number);
+        add(Labels(batch.labels(i)), batch.t_ms(i), batch.value(i).number, batch.value(i).start_ms);
       }
       batch.set_outcome(i, outcome);
       ++report.count[static_cast<size_t>(outcome)];
@@ -52,26 +56,33 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
   }
 
  private:
-  using Selected = std::vector<std::pair<Labels, std::vector<Sample>>>;
+  struct Read {
+    std::vector<Sample> samples;
+    std::vector<int64_t> start_ms;
+  };
+  using Selected = std::vector<std::pair<Labels, Read>>;
 
   class Reader final : public storage::SampleReader {
    public:
-    void reset(const std::vector<Sample>* samples) {
-      samples_ = samples;
+    void reset(const Read* read) {
+      read_ = read;
       next_ = 0;
     }
     size_t next(std::span<int64_t> t_ms, std::span<double> v) override {
-      const size_t n = std::min(t_ms.size(), samples_->size() - next_);
+      const size_t n = std::min(t_ms.size(), read_->samples.size() - next_);
+      starts_ = std::span(read_->start_ms).subspan(next_, n);
       for (size_t i = 0; i < n; ++i, ++next_) {
-        t_ms[i] = (*samples_)[next_].t_ms;
-        v[i] = (*samples_)[next_].v;
+        t_ms[i] = read_->samples[next_].t_ms;
+        v[i] = read_->samples[next_].v;
       }
       return n;
     }
+    std::span<const int64_t> starts() const override { return starts_; }
     Status status() const override { return {}; }
 
    private:
-    const std::vector<Sample>* samples_ = nullptr;
+    const Read* read_ = nullptr;
+    std::span<const int64_t> starts_;
     size_t next_ = 0;
   };
 
@@ -133,11 +144,12 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
     Selected selected;
     for (const auto& [labels, samples] : series_) {
       if (!matches_all(matchers, labels)) continue;
-      std::vector<Sample> inside;
+      Read inside;
       for (auto i = samples.lower_bound(min_ms); i != samples.end() && i->first <= max_ms; ++i) {
-        inside.push_back({i->first, i->second});
+        inside.samples.push_back({i->first, i->second.v});
+        inside.start_ms.push_back(i->second.start_ms);
       }
-      if (!inside.empty()) selected.emplace_back(labels, std::move(inside));
+      if (!inside.samples.empty()) selected.emplace_back(labels, std::move(inside));
     }
     return selected;
   }

@@ -122,6 +122,7 @@ Verdict compare_result(const Eval& eval, const QueryResult& result) {
 
 promql::EngineOptions engine_options() {
   promql::EngineOptions options;
+  options.use_start_timestamps = true;
   options.delayed_name_removal = true;  // As Prometheus' own runner.
   options.parser = {true, true, true, true};
   return options;
@@ -158,8 +159,11 @@ class Run {
   Status load(const Load& load) {
     storage::Batch batch;
     for (const SeriesLine& line : load.series) {
-      for (const Sample& sample : expected_samples(line, 0, load.gap_ms)) {
-        batch.add(storage::kNoRef, line.labels, sample.t_ms, sample.v);
+      for (size_t i = 0; i < line.values.size(); ++i) {
+        const Value& value = line.values[i];
+        if (value.kind != Value::Kind::kFloat) continue;
+        batch.add(storage::kNoRef, line.labels, static_cast<int64_t>(i) * load.gap_ms,
+                  storage::Value{value.number, nullptr, value.start_ms});
       }
     }
     return store_.load(batch);

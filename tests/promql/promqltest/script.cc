@@ -112,15 +112,37 @@ class ScriptParser {
   Status parse_load(std::string_view line, Load& load) {
     Status status;
     if (!take_duration(line, load.gap_ms)) status = Status::invalid("load needs a duration");
+    std::optional<StartLine> starts;
     while (next_ < lines_.size() && !lines_[next_].empty()) {
-      auto series = parse_series_line(lines_[next_++]);
-      if (series) {
-        load.series.push_back(std::move(*series));
-      } else if (status.ok()) {
-        status = series.error().at(fmt::format("line {}", next_));
+      Status one = parse_loaded(lines_[next_++], load, starts);
+      if (status.ok() && !one.ok()) status = one.at(fmt::format("line {}", next_));
+    }
+    if (starts && status.ok()) status = Status::invalid("@st line without a line of values behind it");
+    return status;
+  }
+
+  // `starts`: what the line before said, when that was a line of start timestamps.
+  static Status parse_loaded(std::string_view line, Load& load, std::optional<StartLine>& starts) {
+    if (is_start_line(line)) {
+      if (starts) return Status::invalid("@st line without a line of values behind it");
+      auto parsed = parse_start_line(line);
+      if (!parsed) return parsed.error();
+      starts = std::move(*parsed);
+      return {};
+    }
+    auto series = parse_series_line(line);
+    if (!series) return series.error();
+    if (const auto of_series = std::exchange(starts, std::nullopt)) {
+      if (of_series->labels != series->labels || of_series->offsets_ms.size() != series->values.size()) {
+        return Status::invalid("@st line with other labels or another number of values than the next line");
+      }
+      for (size_t i = 0; i < series->values.size(); ++i) {
+        const auto offset_ms = of_series->offsets_ms[i];
+        if (offset_ms) series->values[i].start_ms = static_cast<int64_t>(i) * load.gap_ms + *offset_ms;
       }
     }
-    return status;
+    load.series.push_back(std::move(*series));
+    return {};
   }
 
   Status parse_eval(std::string_view word, std::string_view line, Eval& eval) {

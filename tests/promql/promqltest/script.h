@@ -2,6 +2,8 @@
 //
 //   load 1m                                  # a point a minute for each series
 //     up{job="node"} 1 1 0 _ stale 2+3x4     # _ nothing, stale a staleness marker, 2+3x4 is 2 5 8 11 14
+//     x@st -30s-1mx2                         # start timestamps of the next line's values, relative to their times
+//     x    1 2 3
 //   eval instant at 5m sum(up)
 //     expect no_warn
 //     {} 2
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "model/labels.h"
+#include "model/sample.h"
 #include "model/status.h"
 
 namespace re2 {
@@ -30,6 +33,7 @@ struct Value {
   enum class Kind { kOmitted, kFloat, kHistogram };
   Kind kind = Kind::kOmitted;
   double number = 0;
+  int64_t start_ms = kNoStart;
 };
 
 struct SeriesLine {
@@ -39,6 +43,14 @@ struct SeriesLine {
 
 // metric{label="value"} and a sequence of values. Native histograms {{...}} are recognised, their content is skipped.
 Result<SeriesLine> parse_series_line(std::string_view line);
+
+// Whether a line of a load is one of start timestamps, and what it says: one place for each value, in milliseconds.
+bool is_start_line(std::string_view line);
+struct StartLine {
+  Labels labels;
+  std::vector<std::optional<int64_t>> offsets_ms;
+};
+Result<StartLine> parse_start_line(std::string_view line);
 
 // One "expect" line about messages: exact text, pattern, or any.
 struct Expectation {
