@@ -3,12 +3,14 @@
 #include <xxhash.h>
 
 #include "aggregator/storage/column_chunk.h"
+#include "aggregator/storage/start_runs.h"
 #include "model/varint.h"
 
 namespace tidemark::storage {
 namespace {
 
 constexpr uint8_t kKindMask = 0x0f;
+constexpr uint8_t kColumnsWithStarts = 4;  // As stored: to who reads one it is Codec::kColumns.
 
 }  // namespace
 
@@ -30,13 +32,17 @@ bool take_checksum(std::string_view& in) {
 
 std::string encode_chunk(const ChunkView& chunk) {
   std::string out;
-  out.reserve(chunk.payload.size() + 24);
+  out.reserve(chunk.payload.size() + chunk.starts.size() + 24);
   const bool columns = chunk.codec == Codec::kColumns;
-  out += static_cast<char>(chunk.codec);
+  out += static_cast<char>(chunk.starts.empty() ? static_cast<uint8_t>(chunk.codec) : kColumnsWithStarts);
   if (!columns) out += static_cast<char>(chunk.kind);
   append_varint(out, chunk.count);
   append_signed_varint(out, chunk.first_ms);
   if (!columns) append_varint(out, static_cast<uint64_t>(chunk.last_ms - chunk.first_ms));
+  if (!chunk.starts.empty()) {
+    append_varint(out, chunk.starts.size());
+    out += chunk.starts;
+  }
   out += chunk.payload;
   append_checksum(out);
   return out;
@@ -46,11 +52,13 @@ Result<ChunkView> parse_chunk(std::string_view bytes) {
   if (!take_checksum(bytes)) return fail(Status::corruption("chunk: checksum does not match"));
   if (bytes.empty()) return fail(Status::corruption("chunk: header is cut off"));
   ChunkView chunk;
+  const bool with_starts = static_cast<uint8_t>(bytes[0]) == kColumnsWithStarts;
   switch (static_cast<uint8_t>(bytes[0])) {
     case static_cast<uint8_t>(Codec::kXor):
       chunk.codec = Codec::kXor;
       break;
     case static_cast<uint8_t>(Codec::kColumns):
+    case kColumnsWithStarts:
       chunk.codec = Codec::kColumns;
       break;
     default:
@@ -75,6 +83,14 @@ Result<ChunkView> parse_chunk(std::string_view bytes) {
     return fail(Status::corruption("chunk: " + std::to_string(count) + " samples"));
   }
   chunk.count = static_cast<uint32_t>(count);
+  if (with_starts) {
+    uint64_t size = 0;
+    if (!take_varint(bytes, size) || size > bytes.size() || !StartRuns::parse(bytes.substr(0, size))) {
+      return fail(Status::corruption("chunk: no column of start timestamps"));
+    }
+    chunk.starts = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+  }
   uint64_t length_ms = 0;
   if (chunk.codec == Codec::kXor) {
     if (!take_varint(bytes, length_ms)) return fail(Status::corruption("chunk: header is cut off"));

@@ -3,9 +3,13 @@
 //   XOR       codec:1 | kind:1 | varint(count) | signed varint(first ms) | varint(last - first) | payload | checksum:4
 //   columns   codec:1 | varint(count) | signed varint(first ms) | payload | checksum:4
 //
-//   codec     1 is XOR (xor_chunk.h), 2 columns (column_chunk.h): floats without start timestamps, whose last time
-//             follows from the payload. Others are of later formats: kUnsupported.
-//   kind      low four bits SampleKind; 0x10 says that a column of start timestamps follows the values (none yet).
+//   starts    codec:1 | varint(count) | signed varint(first ms) | varint(bytes of starts) | starts | payload |
+//   checksum:4
+//
+//   codec     1 is XOR (xor_chunk.h), 2 columns (column_chunk.h), whose last time follows from the payload, 4 columns
+//             with start timestamps (start_runs.h) before them. All hold floats. Others are of later formats:
+//             kUnsupported.
+//   kind      low four bits SampleKind, the others 0.
 //   checksum  XXH3 of all before it, its low 32 bits, little-endian. RocksDB checks its blocks too; this one also
 //   covers
 //             the way through our own hands, and lets a salvage tool judge a chunk by itself.
@@ -34,11 +38,12 @@ struct ChunkView {
   int64_t first_ms = 0;
   int64_t last_ms = 0;
   std::string_view payload;
+  std::string_view starts = {};  // Of columns and pieces: the column of start timestamps; empty when none has one.
 };
 
 std::string encode_chunk(const ChunkView& chunk);
 
-// Checks the checksum and every field. The payload is a view into `bytes`.
+// Checks the checksum and every field. Payload and starts are views into `bytes`.
 Result<ChunkView> parse_chunk(std::string_view bytes);
 
 // Appends the low 32 bits of XXH3 of `out`; takes them off again, false when they do not fit.

@@ -2,14 +2,17 @@
 
 #include <cassert>
 
+#include "aggregator/storage/start_runs.h"
+
 namespace tidemark::storage {
 
-std::string make_chunk(std::span<const int64_t> t_ms, std::span<const double> v) {
+std::string make_chunk(std::span<const int64_t> t_ms, std::span<const double> v, std::span<const int64_t> start_ms) {
   assert(!t_ms.empty() && t_ms.size() == v.size() && t_ms.size() <= kChunkSamplesMax);
   std::string payload;
   append_columns(t_ms, v, payload);
-  return encode_chunk(
-      {Codec::kColumns, SampleKind::kFloat, static_cast<uint32_t>(t_ms.size()), t_ms.front(), t_ms.back(), payload});
+  const std::string starts = encode_starts(t_ms, start_ms);
+  return encode_chunk({Codec::kColumns, SampleKind::kFloat, static_cast<uint32_t>(t_ms.size()), t_ms.front(),
+                       t_ms.back(), payload, starts});
 }
 
 ChunkDecoder::ChunkDecoder(const ChunkView& chunk) {

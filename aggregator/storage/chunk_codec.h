@@ -13,8 +13,9 @@
 namespace tidemark::storage {
 
 // A whole chunk as it lies in the chunks family, in columns. REQUIRES: as many times as values, at least one, at most
-// kChunkSamplesMax; times rise and lie within one window.
-std::string make_chunk(std::span<const int64_t> t_ms, std::span<const double> v);
+// kChunkSamplesMax; times rise and lie within one window; as many start timestamps as times, or none at all.
+std::string make_chunk(std::span<const int64_t> t_ms, std::span<const double> v,
+                       std::span<const int64_t> start_ms = {});
 
 // Reads a chunk's samples, oldest first. Any bytes may be in it: what does not decode ends in ok() == false.
 class ChunkDecoder {

@@ -10,11 +10,18 @@ void ChunkMerge::reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t ma
     return a.first_ms != b.first_ms ? a.first_ms < b.first_ms : a.version < b.version;
   });
   const auto same = [](const ReadChunk& a, const ReadChunk& b) {
-    return a.first_ms == b.first_ms && a.last_ms == b.last_ms && a.count == b.count && a.payload == b.payload;
+    return a.first_ms == b.first_ms && a.last_ms == b.last_ms && a.count == b.count && a.payload == b.payload &&
+           a.starts == b.starts;
   };
   chunks_.erase(std::unique(chunks_.begin(), chunks_.end(), same), chunks_.end());
   min_ms_ = min_ms;
   max_ms_ = max_ms;
+  any_starts_ = starts_asked_ && std::any_of(chunks_.begin(), chunks_.end(),
+                                             [](const ReadChunk& chunk) { return !chunk.starts.empty(); });
+  starts_of_.clear();
+  if (any_starts_) {
+    for (const ReadChunk& chunk : chunks_) starts_of_.push_back(StartRuns::parse(chunk.starts).value_or(StartRuns()));
+  }
   rewind();
 }
 
@@ -59,11 +66,13 @@ void ChunkMerge::merge_group(size_t end) {
       at_ = chunks_.size();
       return;
     }
-    for (size_t i = 0; i < count; ++i) merged_.push_back({t_ms[i], v[i], chunk.version});
+    for (size_t i = 0; i < count; ++i) {
+      if (t_ms[i] >= min_ms_ && t_ms[i] <= max_ms_) merged_.push_back({t_ms[i], v[i], static_cast<uint32_t>(at_)});
+    }
   }
   // The later version behind the earlier, then only the last of equal times stays.
-  std::stable_sort(merged_.begin(), merged_.end(), [](const Merged& a, const Merged& b) {
-    return a.t_ms != b.t_ms ? a.t_ms < b.t_ms : a.version < b.version;
+  std::stable_sort(merged_.begin(), merged_.end(), [&](const Merged& a, const Merged& b) {
+    return a.t_ms != b.t_ms ? a.t_ms < b.t_ms : chunks_[a.chunk].version < chunks_[b.chunk].version;
   });
   size_t kept = 0;
   for (size_t i = 0; i < merged_.size(); ++i) {
@@ -85,23 +94,34 @@ size_t ChunkMerge::keep_in_bounds(std::span<int64_t> t_ms, std::span<double> v, 
 
 size_t ChunkMerge::next(std::span<int64_t> t_ms, std::span<double> v) {
   size_t filled = 0;
+  starts_.clear();
   while (filled < t_ms.size() && status_.ok()) {
     size_t count = 0;
     if (plain_) {
       count = decoder_.next(t_ms.subspan(filled), v.subspan(filled));
       if (!decoder_.ok()) status_ = Status::corruption("a chunk does not decode");
       if (count == 0) plain_ = false;
+      count = keep_in_bounds(t_ms.subspan(filled), v.subspan(filled), count);
+      if (any_starts_) {
+        for (const int64_t t : t_ms.subspan(filled, count)) starts_.push_back(starts_of_[at_ - 1].at(t));
+      }
     } else if (merged_at_ < merged_.size()) {
       count = std::min(t_ms.size() - filled, merged_.size() - merged_at_);
       for (size_t i = 0; i < count; ++i) {
         t_ms[filled + i] = merged_[merged_at_ + i].t_ms;
         v[filled + i] = merged_[merged_at_ + i].v;
       }
+      if (any_starts_) {
+        for (size_t i = 0; i < count; ++i) {
+          const Merged& sample = merged_[merged_at_ + i];
+          starts_.push_back(starts_of_[sample.chunk].at(sample.t_ms));
+        }
+      }
       merged_at_ += count;
     } else if (!begin_group()) {
       break;
     }
-    filled += keep_in_bounds(t_ms.subspan(filled), v.subspan(filled), count);
+    filled += count;
   }
   return status_.ok() ? filled : 0;
 }

@@ -11,6 +11,7 @@
 #include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/querier.h"
+#include "aggregator/storage/start_runs.h"
 
 namespace tidemark::storage {
 
@@ -24,8 +25,9 @@ struct ReadChunk {
   Codec codec = Codec::kXor;
   Position version = 0;  // Of chunks in the head, and of late samples there: see below.
   std::string payload;
+  std::string starts = {};  // As in ChunkView.
 
-  ChunkView view() const { return {codec, SampleKind::kFloat, count, first_ms, last_ms, payload}; }
+  ChunkView view() const { return {codec, SampleKind::kFloat, count, first_ms, last_ms, payload, starts}; }
 };
 
 class ChunkMerge final : public SampleReader {
@@ -33,10 +35,14 @@ class ChunkMerge final : public SampleReader {
   // Bounds are inclusive.
   void reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms);
 
+  // From the next reset() on starts() is filled; without, it is empty.
+  void ask_starts() { starts_asked_ = true; }
+
   // Back to the first sample.
   void rewind();
 
   size_t next(std::span<int64_t> t_ms, std::span<double> v) override;
+  std::span<const int64_t> starts() const override { return starts_; }
   Status status() const override { return status_; }
 
  private:
@@ -53,10 +59,14 @@ class ChunkMerge final : public SampleReader {
   struct Merged {
     int64_t t_ms;
     double v;
-    Position version;
+    uint32_t chunk;  // Index into chunks_.
   };
   std::vector<Merged> merged_;
   size_t merged_at_ = 0;
+  bool starts_asked_ = false;
+  bool any_starts_ = false;           // A chunk has some, and they were asked for.
+  std::vector<StartRuns> starts_of_;  // By chunk; empty without any_starts_.
+  std::vector<int64_t> starts_;       // Of the samples the last next() gave.
   Status status_;
 };
 

@@ -34,6 +34,8 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
     if (!series.open.empty() && series.open.last_ms() < policy.oldest_ms) {
       add_bytes(-static_cast<int64_t>(series.open.memory_bytes()));
       series.open.drop();
+      take_starts(series, slot);
+      drop_extra_if_empty(series, slot);
     }
     const bool idle = series.touched_min * 60 < policy.idle_before_s;
     HeadExtra* more = extra_if(series, slot);
@@ -48,13 +50,14 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
     // What was taken goes to files in the same ingest.
     static const std::vector<LateSample> kNone;
     more = extra_if(series, slot);
+    const std::string starts = series.starts != 0 ? more->starts.encode() : std::string();
     if (more == nullptr || more->late.empty()) {
-      append_head_entry(group, series.id, series.last_unknown != 0, series.open, kNone);
+      append_head_entry(group, series.id, series.last_unknown != 0, series.open, starts, kNone);
     } else {
       const bool some_taken = !out.sealed.empty() && out.sealed.back().id == series.id;
       LateSamples stay = more->late;
       if (some_taken) stay.remove(out.sealed.back().late);
-      append_head_entry(group, series.id, series.last_unknown != 0, series.open, stay.all());
+      append_head_entry(group, series.id, series.last_unknown != 0, series.open, starts, stay.all());
     }
   }
   if (!group.empty()) {
@@ -105,7 +108,7 @@ void HeadShard::checkpoint_done(const ShardCopy& copy) {
     HeadSeries& series = series_[taken.slot];
     // Nothing frees a slot that still has something sealed or late.
     HeadExtra& more = extra(series, taken.slot);
-    for (const SharedChunk& chunk : taken.chunks) add_bytes(-static_cast<int64_t>(chunk->payload.size()));
+    for (const SharedChunk& chunk : taken.chunks) add_bytes(-chunk->bytes());
     more.sealed.erase(more.sealed.begin(), more.sealed.begin() + static_cast<ptrdiff_t>(taken.chunks.size()));
     const size_t before = more.late.size();
     more.late.remove(taken.late);
@@ -127,6 +130,11 @@ bool HeadShard::load_group(std::string_view group, uint32_t now_s, std::vector<L
     series.defined = 1;
     series.touched_min = now_s / 60;
     add_bytes(static_cast<int64_t>(series.open.memory_bytes()));
+    if (!entry.starts.empty()) {
+      series.starts = 1;
+      add_bytes(static_cast<int64_t>(entry.starts.memory_bytes()));
+      extra(series, slot).starts = std::move(entry.starts);
+    }
     for (const LateSample& late : entry.late) {
       extra(series, slot).late.add(late);
       add_bytes(sizeof(LateSample));
@@ -141,7 +149,8 @@ void HeadShard::discard(uint32_t slot) {
   HeadSeries& series = series_[slot];
   add_bytes(-static_cast<int64_t>(series.open.memory_bytes()));
   if (const HeadExtra* const more = extra_if(series, slot)) {
-    for (const SharedChunk& chunk : more->sealed) add_bytes(-static_cast<int64_t>(chunk->payload.size()));
+    for (const SharedChunk& chunk : more->sealed) add_bytes(-chunk->bytes());
+    add_bytes(-static_cast<int64_t>(more->starts.memory_bytes()));
     add_bytes(-static_cast<int64_t>(more->late.size() * sizeof(LateSample)));
     extras_.erase(slot);
   }

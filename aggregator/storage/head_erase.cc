@@ -56,10 +56,16 @@ void HeadShard::erase_sealed(HeadExtra& more, int64_t min_ms, int64_t max_ms) {
     if (chunk->last_ms < min_ms || chunk->first_ms > max_ms) continue;
     const auto kept = samples_outside(*chunk, min_ms, max_ms);
     if (!kept || kept->size() == chunk->count) continue;
-    add_bytes(-static_cast<int64_t>(chunk->payload.size()));
+    add_bytes(-chunk->bytes());
+    if (kept->empty()) {
+      chunk = nullptr;
+      continue;
+    }
     // Others may be reading it, so another takes its place.
-    chunk = kept->empty() ? nullptr : std::make_shared<const OwnedChunk>(chunk_of(*kept).take());
-    if (chunk) add_bytes(static_cast<int64_t>(chunk->payload.size()));
+    auto rest = std::make_shared<OwnedChunk>(chunk_of(*kept).take());
+    rest->starts = chunk->starts;
+    add_bytes(rest->bytes());
+    chunk = std::move(rest);
   }
   more.sealed.erase(std::remove(more.sealed.begin(), more.sealed.end(), nullptr), more.sealed.end());
 }
@@ -76,9 +82,11 @@ void HeadShard::erase_open(HeadSeries& series, uint32_t slot, int64_t min_ms, in
   }
   // An open chunk ends with its series' newest time, and that is gone.
   series.open.drop();
+  std::string starts = take_starts(series, slot);
   if (kept->empty()) return;
-  auto chunk = std::make_shared<const OwnedChunk>(rest.take());
-  add_bytes(static_cast<int64_t>(chunk->payload.size()));
+  auto chunk = std::make_shared<OwnedChunk>(rest.take());
+  chunk->starts = std::move(starts);
+  add_bytes(chunk->bytes());
   extra(series, slot).sealed.push_back(std::move(chunk));
 }
 

@@ -1,9 +1,11 @@
 // Head group: what is open of up to 64 series of a shard, as a checkpoint writes it into the checkpoints family.
 //
 //   format:1 (2) | entries | checksum:4 (as in chunk.h)
-//   entry   varint(id) | flags:1 | open chunk (open_chunk.h) | late samples, when flag 1 is set
-//   late    varint(count) | (signed varint(t_ms) | value bits:8 LE | varint(position))*
-//   flags   1: has late samples   2: the value at the last time is not the open chunk's
+//   entry   varint(id) | flags:1 | open chunk (open_chunk.h) | starts, when flag 4 is set | late samples, when flag 1
+//   is starts  varint(bytes) | start timestamps of the open chunk's samples (start_runs.h) late    varint(count) |
+//   (signed varint(t_ms) | value bits:8 LE | varint(position) | start, when flag 8 is set)* start   signed varint(start
+//   timestamp) flags   1: has late samples   2: the value at the last time is not the open chunk's
+//           4: the open chunk has start timestamps   8: late samples have
 #pragma once
 
 #include <string>
@@ -12,6 +14,7 @@
 
 #include "aggregator/storage/late_samples.h"
 #include "aggregator/storage/open_chunk.h"
+#include "aggregator/storage/start_runs.h"
 #include "model/status.h"
 
 namespace tidemark::storage {
@@ -22,12 +25,14 @@ struct HeadGroupEntry {
   SeriesId id = 0;
   bool last_unknown = false;
   OpenChunk open;
+  StartRuns starts;
   std::vector<LateSample> late;
 };
 
 // A group is begun, gets its entries, and is ended.
 void begin_head_group(std::string& out);
-void append_head_entry(std::string& out, SeriesId id, bool last_unknown, const OpenChunk& open,
+// `starts`: as StartRuns::encode() gives them.
+void append_head_entry(std::string& out, SeriesId id, bool last_unknown, const OpenChunk& open, std::string_view starts,
                        const std::vector<LateSample>& late);
 void end_head_group(std::string& out);
 

@@ -10,6 +10,7 @@
 
 #include "aggregator/storage/late_samples.h"
 #include "aggregator/storage/open_chunk.h"
+#include "aggregator/storage/start_runs.h"
 
 namespace tidemark::storage {
 
@@ -27,13 +28,15 @@ struct HeadExtra {
   SharedChunks sealed;  // Oldest first, until a checkpoint has them in files.
   LateSamples late;
   std::vector<Mark> older_marks;  // Before the series' own, rising.
+  StartRuns starts;               // Of the open chunk's samples.
 
-  bool empty() const { return sealed.empty() && late.empty() && older_marks.empty(); }
+  bool empty() const { return sealed.empty() && late.empty() && older_marks.empty() && starts.empty(); }
 };
 
 struct HeadSeries {
   SeriesId id = 0;                // 0: the slot is free.
-  uint32_t touched_min : 28 = 0;  // Of the last append, in minutes since 1970.
+  uint32_t touched_min : 27 = 0;  // Of the last append, in minutes since 1970.
+  uint32_t starts : 1 = 0;        // Samples of the open chunk have start timestamps: in the HeadExtra.
   uint32_t defined : 1 = 0;       // Its record is in the log or in files.
   uint32_t extra : 1 = 0;         // The shard has a HeadExtra of it.
   uint32_t last_unknown : 1 = 0;  // The value at open.last_ms() is not open.last_bits(): look.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "aggregator/storage/chunk_codec.h"
 
@@ -147,7 +148,7 @@ Outcome HeadShard::append_one(HeadSeries& series, uint32_t slot, uint32_t sample
   if (t_ms <= series.open.last_ms()) return append_late_one(series, slot, sample, batch, rules, nullptr, result);
   add_mark(series, slot, rules, result);
   series.last_unknown = 0;
-  append_to_chunk(series, slot, t_ms, value.number);
+  append_to_chunk(series, slot, t_ms, value.number, value.start_ms);
   accept(series, {series.id, t_ms, value.number, value.start_ms}, rules, result);
   return Outcome::kAccepted;
 }
@@ -178,7 +179,7 @@ Outcome HeadShard::append_late_one(HeadSeries& series, uint32_t slot, uint32_t s
     // The later commit's value stands, as it will after a replay.
     if (there->position > rules.position) return Outcome::kAccepted;
   }
-  add_late(series, slot, {t_ms, v, rules.position});
+  add_late(series, slot, {t_ms, v, rules.position, batch.value(sample).start_ms});
   accept(series, {series.id, t_ms, v, batch.value(sample).start_ms}, rules, result);
   return there ? Outcome::kOverwrote : Outcome::kAccepted;
 }
@@ -236,7 +237,7 @@ void HeadShard::add_mark(HeadSeries& series, uint32_t slot, const AppendRules& r
   series.mark = {rules.position, series.open.last_ms()};
 }
 
-void HeadShard::append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v) {
+void HeadShard::append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v, int64_t start_ms) {
   if (!series.open.empty() && (series.open.full() || window_of(series.open.first_ms()) != window_of(t_ms))) {
     seal(series, slot);
     waiting_.store(waiting_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -245,6 +246,23 @@ void HeadShard::append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms,
   series.open.append(t_ms, v);
   const size_t after = series.open.memory_bytes();
   if (after != before) add_bytes(static_cast<int64_t>(after - before));
+  if (start_ms != kNoStart || series.starts != 0) add_start(series, slot, t_ms, start_ms);
+}
+
+void HeadShard::add_start(HeadSeries& series, uint32_t slot, int64_t t_ms, int64_t start_ms) {
+  StartRuns& starts = extra(series, slot).starts;
+  const size_t before = starts.memory_bytes();
+  starts.append(t_ms, start_ms);
+  add_bytes(static_cast<int64_t>(starts.memory_bytes()) - static_cast<int64_t>(before));
+  series.starts = 1;
+}
+
+std::string HeadShard::take_starts(HeadSeries& series, uint32_t slot) {
+  if (series.starts == 0) return {};
+  StartRuns& starts = extra(series, slot).starts;
+  add_bytes(-static_cast<int64_t>(starts.memory_bytes()));
+  series.starts = 0;
+  return std::exchange(starts, {}).encode();
 }
 
 void HeadShard::add_late(HeadSeries& series, uint32_t slot, const LateSample& sample) {
@@ -263,23 +281,25 @@ void HeadShard::add_late(HeadSeries& series, uint32_t slot, const LateSample& sa
 
 void HeadShard::seal(HeadSeries& series, uint32_t slot) {
   const size_t before = series.open.memory_bytes();
-  auto chunk = std::make_shared<const OwnedChunk>(series.open.take());
-  add_bytes(static_cast<int64_t>(chunk->payload.size()) - static_cast<int64_t>(before));
+  auto chunk = std::make_shared<OwnedChunk>(series.open.take());
+  chunk->starts = take_starts(series, slot);
+  add_bytes(chunk->bytes() - static_cast<int64_t>(before));
   extra(series, slot).sealed.push_back(std::move(chunk));
 }
 
-void HeadShard::replay(std::span<const Replayed> samples, Position position) {
+void HeadShard::replay(std::span<const Replayed> samples, std::span<const int64_t> starts, Position position) {
   const MutexLock lock(mu_);
   for (size_t i = 0; i < samples.size(); ++i) {
     if (i + kSeriesAhead < samples.size()) prefetch(series_[samples[i + kSeriesAhead].slot]);
     if (i + kChunkAhead < samples.size()) series_[samples[i + kChunkAhead].slot].open.prefetch();
-    const auto& [slot, v, t_ms] = samples[i];
+    const auto& [slot, start, v, t_ms] = samples[i];
+    const int64_t start_ms = start == 0 ? kNoStart : starts[start - 1];
     HeadSeries& series = series_[slot];
     if (t_ms > series.open.last_ms()) {
       series.last_unknown = 0;
-      append_to_chunk(series, slot, t_ms, v);
+      append_to_chunk(series, slot, t_ms, v, start_ms);
     } else {
-      add_late(series, slot, {t_ms, v, position});
+      add_late(series, slot, {t_ms, v, position, start_ms});
     }
   }
 }
@@ -305,7 +325,9 @@ std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_
   }
   const OpenChunk& open = series.open;
   if (!open.empty() && open.last_ms() >= min_ms && open.first_ms() <= std::min(max_ms, out.visible_until_ms)) {
-    out.chunks.push_back(std::make_shared<const OwnedChunk>(open.copy(min_ms)));
+    auto chunk = std::make_shared<OwnedChunk>(open.copy(min_ms));
+    if (series.starts != 0) chunk->starts = more->starts.encode();
+    out.chunks.push_back(std::move(chunk));
   }
   return out;
 }

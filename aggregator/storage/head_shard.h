@@ -122,10 +122,11 @@ class HeadShard {
   bool load_group(std::string_view group, uint32_t now_s, std::vector<Loaded>& loaded);
   struct Replayed {
     uint32_t slot = 0;
+    uint32_t start = 0;  // Place of its start timestamp in `starts`, from 1 on; 0: it has none.
     double v = 0;
     int64_t t_ms = 0;
   };
-  void replay(std::span<const Replayed> samples, Position position);
+  void replay(std::span<const Replayed> samples, std::span<const int64_t> starts, Position position);
   void discard(uint32_t slot);  // The series has no record.
 
   // Nothing when the slot holds another series by now.
@@ -160,7 +161,10 @@ class HeadShard {
   std::optional<Value> find(const HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
   Position brought_by(const HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
   void add_mark(HeadSeries& series, uint32_t slot, const AppendRules& rules, AppendResult& result) TM_REQUIRES(mu_);
-  void append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v) TM_REQUIRES(mu_);
+  void append_to_chunk(HeadSeries& series, uint32_t slot, int64_t t_ms, double v, int64_t start_ms) TM_REQUIRES(mu_);
+  void add_start(HeadSeries& series, uint32_t slot, int64_t t_ms, int64_t start_ms) TM_REQUIRES(mu_);
+  // The open chunk's start timestamps, encoded; the series has none afterwards.
+  std::string take_starts(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);
   void add_late(HeadSeries& series, uint32_t slot, const LateSample& sample) TM_REQUIRES(mu_);
   void seal(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);
   void erase_open(HeadSeries& series, uint32_t slot, int64_t min_ms, int64_t max_ms) TM_REQUIRES(mu_);

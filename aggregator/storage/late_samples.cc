@@ -19,7 +19,7 @@ void LateSamples::add(const LateSample& sample) {
   }
   const auto at = std::lower_bound(samples_.begin(), samples_.end(), sample, before);
   if (at != samples_.end() && at->t_ms == sample.t_ms && at->position == sample.position) {
-    at->v = sample.v;
+    *at = sample;
   } else {
     samples_.insert(at, sample);
   }

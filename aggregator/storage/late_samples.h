@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aggregator/storage/keys.h"
+#include "model/sample.h"
 
 namespace tidemark::storage {
 
@@ -18,6 +19,7 @@ struct LateSample {
   int64_t t_ms = 0;
   double v = 0;
   Position position = 0;
+  int64_t start_ms = kNoStart;
 
   bool operator==(const LateSample&) const = default;
 };

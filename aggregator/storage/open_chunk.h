@@ -13,14 +13,17 @@
 
 namespace tidemark::storage {
 
-// A chunk that owns its payload, in pieces.
+// A chunk that owns its payload, in pieces, and its samples' start timestamps (start_runs.h), if there are any: those
+// of an open chunk lie apart (head_series.h).
 struct OwnedChunk {
   uint32_t count = 0;
   int64_t first_ms = 0;
   int64_t last_ms = 0;
   std::string payload;
+  std::string starts = {};
 
-  ChunkView view() const { return {Codec::kPieces, SampleKind::kFloat, count, first_ms, last_ms, payload}; }
+  ChunkView view() const { return {Codec::kPieces, SampleKind::kFloat, count, first_ms, last_ms, payload, starts}; }
+  int64_t bytes() const { return static_cast<int64_t>(payload.size() + starts.size()); }
 };
 
 class OpenChunk {

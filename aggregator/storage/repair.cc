@@ -274,7 +274,7 @@ class Repair {
         lost("open chunk of series " + std::to_string(entry.id), "its series has no record that reads");
         continue;
       }
-      append_head_entry(out, entry.id, entry.last_unknown, entry.open, entry.late);
+      append_head_entry(out, entry.id, entry.last_unknown, entry.open, entry.starts.encode(), entry.late);
     }
     end_head_group(out);
     return ingest_.put(key, out);

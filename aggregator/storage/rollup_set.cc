@@ -57,6 +57,10 @@ class RollupSeriesSet::Reader final : public SampleReader {
     return {last(count_), last(resets_), last(resets_sum_)};
   }
 
+  std::span<const int64_t> starts() const override {
+    return written_ > 0 || raw_ == nullptr ? std::span<const int64_t>() : raw_->starts();
+  }
+
   Status status() const override { return raw_ == nullptr ? Status() : raw_->status(); }
 
  private:

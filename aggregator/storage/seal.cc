@@ -8,9 +8,28 @@
 namespace tidemark::storage {
 namespace {
 
+struct Columns {
+  std::vector<int64_t> t_ms;
+  std::vector<double> v;
+  std::vector<int64_t> start_ms;  // Empty unless some sample has one.
+
+  void add(int64_t t, double value, int64_t start) {
+    t_ms.push_back(t);
+    v.push_back(value);
+    if (start != kNoStart || !start_ms.empty()) {
+      start_ms.resize(t_ms.size(), kNoStart);
+      start_ms.back() = start;
+    }
+  }
+  void clear() {
+    t_ms.clear();
+    v.clear();
+    start_ms.clear();
+  }
+};
+
 // Appends the chunk's samples, with those of `late` that lie before its end: `next` is the first of them not taken yet.
-Status append_merged(const OwnedChunk& chunk, const std::vector<LateSample>& late, size_t& next,
-                     std::vector<int64_t>& t_ms, std::vector<double>& v) {
+Status append_merged(const OwnedChunk& chunk, const std::vector<LateSample>& late, size_t& next, Columns& out) {
   std::vector<int64_t> times(chunk.count);
   std::vector<double> values(chunk.count);
   ChunkDecoder decoder(chunk.view());
@@ -19,19 +38,22 @@ Status append_merged(const OwnedChunk& chunk, const std::vector<LateSample>& lat
     count += some;
   }
   if (!decoder.ok() || count != chunk.count) return Status::corruption("a chunk in memory does not decode");
-  if (next == late.size() || late[next].t_ms > times.back()) {
-    t_ms.insert(t_ms.end(), times.begin(), times.end());
-    v.insert(v.end(), values.begin(), values.end());
+  if (chunk.starts.empty() && out.start_ms.empty() && (next == late.size() || late[next].t_ms > times.back())) {
+    out.t_ms.insert(out.t_ms.end(), times.begin(), times.end());
+    out.v.insert(out.v.end(), values.begin(), values.end());
     return {};
   }
+  const StartRuns starts = StartRuns::parse(chunk.starts).value_or(StartRuns());
   for (size_t i = 0; i < count; ++i) {
     for (; next < late.size() && late[next].t_ms < times[i]; ++next) {
-      t_ms.push_back(late[next].t_ms);
-      v.push_back(late[next].v);
+      out.add(late[next].t_ms, late[next].v, late[next].start_ms);
     }
-    const bool overwritten = next < late.size() && late[next].t_ms == times[i];
-    t_ms.push_back(times[i]);
-    v.push_back(overwritten ? late[next++].v : values[i]);
+    if (next < late.size() && late[next].t_ms == times[i]) {
+      out.add(times[i], late[next].v, late[next].start_ms);
+      ++next;
+    } else {
+      out.add(times[i], values[i], starts.at(times[i]));
+    }
   }
   return {};
 }
@@ -65,25 +87,25 @@ Result<std::vector<MadeChunk>> seal_chunks(const SealedSeries& sealed, Window wi
   const std::vector<LateSample> late = newest_of(sealed.late, UINT64_MAX, first_ms, first_ms + kWindowMs - 1);
   size_t next_late = 0;
   std::vector<MadeChunk> out;
-  std::vector<int64_t> t_ms;
-  std::vector<double> v;
+  Columns samples;
   const auto make = [&] {
-    for (size_t at = 0; at < t_ms.size(); at += kChunkSamplesMax) {
-      const size_t count = std::min<size_t>(kChunkSamplesMax, t_ms.size() - at);
-      out.push_back({t_ms[at], make_chunk(std::span(t_ms).subspan(at, count), std::span(v).subspan(at, count))});
+    for (size_t at = 0; at < samples.t_ms.size(); at += kChunkSamplesMax) {
+      const size_t count = std::min<size_t>(kChunkSamplesMax, samples.t_ms.size() - at);
+      const std::span<const int64_t> starts(samples.start_ms);
+      out.push_back({samples.t_ms[at],
+                     make_chunk(std::span(samples.t_ms).subspan(at, count), std::span(samples.v).subspan(at, count),
+                                starts.empty() ? starts : starts.subspan(at, count))});
     }
-    t_ms.clear();
-    v.clear();
+    samples.clear();
   };
   for (const SharedChunk& chunk : sealed.chunks) {
     if (window_of(chunk->first_ms) != window) continue;
-    if (Status status = append_merged(*chunk, late, next_late, t_ms, v); !status.ok()) return fail(status);
+    if (Status status = append_merged(*chunk, late, next_late, samples); !status.ok()) return fail(status);
     // Chunks that filled up stay whole; what is short is joined with the next.
-    if (t_ms.size() >= kChunkSamplesMax) make();
+    if (samples.t_ms.size() >= kChunkSamplesMax) make();
   }
   for (; next_late < late.size(); ++next_late) {
-    t_ms.push_back(late[next_late].t_ms);
-    v.push_back(late[next_late].v);
+    samples.add(late[next_late].t_ms, late[next_late].v, late[next_late].start_ms);
   }
   make();
   return out;

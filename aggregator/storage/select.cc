@@ -82,7 +82,9 @@ Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_set(const std::vector<Matc
 Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_raw_set(const std::vector<Matcher>& matchers, int64_t min_ms,
                                                               int64_t max_ms, const SelectHints& hints, bool sorted) {
   if (min_ms > max_ms) return std::unique_ptr<SeriesSet>(std::make_unique<FailedSet>(Status()));
-  return StoreSeriesSet::make(parts_, view_, matchers, {min_ms, max_ms}, sorted, hints.function == "series");
+  return StoreSeriesSet::make(
+      parts_, view_, matchers, {min_ms, max_ms},
+      {.sorted = sorted, .with_samples = hints.function == "series", .start_times = hints.start_times});
 }
 
 Status StoreQuerier::for_each_window(int64_t min_ms, int64_t max_ms, const VisitWindow& visit) const {

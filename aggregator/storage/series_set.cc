@@ -17,23 +17,25 @@ void append_late(const std::vector<LateSample>& late, std::vector<ReadChunk>& ch
     const size_t end = std::min(late.size(), at + kChunkSamplesMax);
     std::vector<int64_t> t_ms;
     std::vector<double> v;
+    std::vector<int64_t> start_ms;
     for (size_t i = at; i < end; ++i) {
       t_ms.push_back(late[i].t_ms);
       v.push_back(late[i].v);
+      start_ms.push_back(late[i].start_ms);
     }
-    const std::string bytes = make_chunk(t_ms, v);
+    const std::string bytes = make_chunk(t_ms, v, start_ms);
     const Result<ChunkView> chunk = parse_chunk(bytes);
-    chunks.push_back(
-        {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, kLateVersion, std::string(chunk->payload)});
+    chunks.push_back({chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, kLateVersion,
+                      std::string(chunk->payload), std::string(chunk->starts)});
   }
 }
 
 }  // namespace
 
 Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, Position view,
-                                                        const std::vector<Matcher>& matchers, Range range, bool sorted,
-                                                        bool with_samples) {
-  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range, with_samples));
+                                                        const std::vector<Matcher>& matchers, Range range,
+                                                        Needs needs) {
+  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range, needs));
   {
     SeriesIndex& index = parts.head.index();
     const MutexLock lock(index.mutex());
@@ -47,13 +49,13 @@ Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, 
   if (Status status = set->find_in_files(find, ids); !status.ok()) return fail(status);
   set->ids_.resize(ids.cardinality());
   ids.toUint32Array(set->ids_.data());
-  if (sorted) set->sort_by_labels();
+  if (needs.sorted) set->sort_by_labels();
   return std::unique_ptr<SeriesSet>(std::move(set));
 }
 
 Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, Position view, const Roaring& wanted,
                                                         Range range) {
-  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range, true));
+  std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range, {.with_samples = true}));
   {
     const MutexLock lock(parts.head.index().mutex());
     set->head_ids_ = wanted & parts.head.index().ids();
@@ -229,7 +231,8 @@ bool StoreSeriesSet::begin_series() {
   if (!status_.ok()) return false;
   const int64_t max_ms = std::min(range_.max_ms, series.head.visible_until_ms);
   for (const SharedChunk& chunk : series.head.chunks) {
-    chunks.push_back({chunk->first_ms, chunk->last_ms, chunk->count, Codec::kPieces, kHeadVersion, chunk->payload});
+    chunks.push_back(
+        {chunk->first_ms, chunk->last_ms, chunk->count, Codec::kPieces, kHeadVersion, chunk->payload, chunk->starts});
   }
   append_late(series.head.late, chunks);
   series.head = {};
@@ -296,8 +299,8 @@ bool StoreSeriesSet::read_window(Window window, SeriesId id, std::vector<ReadChu
       continue;
     }
     if (chunk->last_ms < range_.min_ms) continue;
-    out.push_back(
-        {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
+    out.push_back({chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version,
+                   std::string(chunk->payload), std::string(chunk->starts)});
   }
   if (chunks_->status().ok()) return true;
   // A block of a file does not read. The rest of the answer stands.

@@ -22,11 +22,16 @@ class StoreSeriesSet final : public SeriesSet {
     int64_t max_ms;
   };
 
-  // `with_samples`: only series with a sample in the range, which may have to be decoded to know. Otherwise those that
-  // deletes left without one are left out, and others may show for a chunk that reaches over the range.
+  struct Needs {
+    bool sorted = false;  // By labels.
+    // Only series with a sample in the range, which may have to be decoded to know. Otherwise those that deletes left
+    // without one are left out, and others may show for a chunk that reaches over the range.
+    bool with_samples = false;
+    bool start_times = false;  // SampleReader::starts().
+  };
+
   static Result<std::unique_ptr<SeriesSet>> make(const ReadParts& parts, Position view,
-                                                 const std::vector<Matcher>& matchers, Range range, bool sorted,
-                                                 bool with_samples);
+                                                 const std::vector<Matcher>& matchers, Range range, Needs needs);
   // Those of `ids` that have a sample in the range, in no order.
   static Result<std::unique_ptr<SeriesSet>> make(const ReadParts& parts, Position view, const Roaring& ids,
                                                  Range range);
@@ -47,8 +52,10 @@ class StoreSeriesSet final : public SeriesSet {
     HeadCopy head;
   };
 
-  StoreSeriesSet(const ReadParts& parts, Position view, Range range, bool with_samples)
-      : parts_(parts), view_(view), range_(range), with_samples_(with_samples) {}
+  StoreSeriesSet(const ReadParts& parts, Position view, Range range, Needs needs)
+      : parts_(parts), view_(view), range_(range), with_samples_(needs.with_samples) {
+    if (needs.start_times) reader_.ask_starts();
+  }
   void take_snapshot();
   using Find = std::function<Result<Roaring>(WindowIndex&, Window)>;
   // Adds to windows_ and `ids` what is found in files of the snapshot and was alive in the range.

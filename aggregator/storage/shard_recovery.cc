@@ -125,12 +125,15 @@ void ShardRecovery::replay_record(std::string_view record, Position position, bo
       return;
     }
     newest_ms_ = std::max(newest_ms_, sample.t_ms);
-    record_[shard].push_back({*slot, sample.v, sample.t_ms});
+    if (sample.start_ms != kNoStart) starts_.push_back(sample.start_ms);
+    const auto start = sample.start_ms == kNoStart ? 0 : static_cast<uint32_t>(starts_.size());
+    record_[shard].push_back({*slot, start, sample.v, sample.t_ms});
   }
   for (const size_t shard : shards_) {
-    if (!record_[shard].empty()) head_.shard(shard).replay(record_[shard], position);
+    if (!record_[shard].empty()) head_.shard(shard).replay(record_[shard], starts_, position);
     record_[shard].clear();
   }
+  starts_.clear();
 }
 
 Status ShardRecovery::replay_delete(std::string_view record, Position position) {

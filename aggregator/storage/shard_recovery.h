@@ -65,6 +65,7 @@ class ShardRecovery {
   std::vector<uint32_t> dense_slots_;
   absl::flat_hash_map<SeriesId, uint32_t> slots_;
   std::vector<std::vector<HeadShard::Replayed>> record_;  // By shard, of the record at hand.
+  std::vector<int64_t> starts_;                           // Start timestamps of its samples.
   std::vector<SeriesSlot> loaded_;
   std::vector<SeriesSlot> replayed_;
   Roaring emptied_;

@@ -35,8 +35,8 @@ std::optional<std::vector<ReadChunk>> without(const ReadChunk& chunk, const std:
   if (kept == 0) return std::vector<ReadChunk>();
   const std::string bytes = make_chunk(std::span(t_ms).first(kept), std::span(v).first(kept));
   const Result<ChunkView> made = parse_chunk(bytes);
-  return std::vector<ReadChunk>{
-      {made->first_ms, made->last_ms, made->count, made->codec, chunk.version, std::string(made->payload)}};
+  return std::vector<ReadChunk>{{made->first_ms, made->last_ms, made->count, made->codec, chunk.version,
+                                 std::string(made->payload), chunk.starts}};
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ class WindowRewriter::Piece {
         rollups_(rewriter.rocks_, rewriter.metrics_, window, tiers),
         tombstones_(rewriter.tombstones_.now()) {
     begin_reading();
+    merge_.ask_starts();
   }
 
   const Roaring& seen() const { return seen_; }
@@ -173,8 +174,8 @@ class WindowRewriter::Piece {
         readable = false;
         continue;
       }
-      chunks.push_back(
-          {chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version, std::string(chunk->payload)});
+      chunks.push_back({chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version,
+                        std::string(chunk->payload), std::string(chunk->starts)});
       work_ += rewriter_.limits_.samples_a_chunk;
     }
     if (is_damage(at_->status())) {
@@ -221,7 +222,7 @@ class WindowRewriter::Piece {
     while (const size_t count = merge_.next(t_ms_, v_)) {
       const std::span<const int64_t> t_ms(t_ms_.data(), count);
       const std::string key = chunk_key({Tier::kRaw, window_, id, t_ms.front(), version});
-      changes[key] = make_chunk(t_ms, std::span<const double>(v_.data(), count));
+      changes[key] = make_chunk(t_ms, std::span<const double>(v_.data(), count), merge_.starts());
       work_ += count;
       ++after;
     }

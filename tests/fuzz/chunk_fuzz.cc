@@ -5,6 +5,7 @@
 
 #include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/keys.h"
+#include "aggregator/storage/start_runs.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace tidemark {
@@ -58,10 +59,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       last_ms > storage::kNewestTimestampMs || storage::window_of(first_ms) != storage::window_of(last_ms)) {
     return 0;
   }
-  const std::string again = storage::make_chunk(whole.t_ms, whole.v);
+  const auto starts = storage::StartRuns::parse(chunk->starts);
+  fuzz::require(starts.has_value() == !chunk->starts.empty(), "the column of start timestamps reads or is not there");
+  std::vector<int64_t> start_ms;
+  for (const int64_t t_ms : whole.t_ms) start_ms.push_back(starts ? starts->at(t_ms) : kNoStart);
+  const std::string again = storage::make_chunk(whole.t_ms, whole.v, start_ms);
   const auto parsed = storage::parse_chunk(again);
   fuzz::require(parsed.has_value(), "what was made parses");
   fuzz::require(parsed->first_ms == first_ms && parsed->last_ms == last_ms, "the header tells the times");
   fuzz::require(decode(*parsed, storage::kChunkSamplesMax) == whole, "what was made decodes to the same");
+  const auto starts_again = storage::StartRuns::parse(parsed->starts).value_or(storage::StartRuns());
+  for (size_t i = 0; i < start_ms.size(); ++i) {
+    fuzz::require(starts_again.at(whole.t_ms[i]) == start_ms[i], "start timestamps come back");
+  }
   return 0;
 }

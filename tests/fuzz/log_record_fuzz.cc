@@ -24,13 +24,16 @@ void replay(const std::vector<storage::LogSample>& samples) {
   std::map<storage::SeriesId, uint32_t> slots;
   std::map<storage::SeriesId, std::map<int64_t, uint64_t>> want;
   std::vector<storage::HeadShard::Replayed> record;
+  std::vector<int64_t> starts;
   for (const storage::LogSample& sample : samples) {
     const auto [at, added] = slots.try_emplace(sample.series, 0);
     if (added) at->second = shard.add_series(sample.series, INT64_MIN, true, 1);
-    record.push_back({at->second, sample.v, sample.t_ms});
+    if (sample.start_ms != kNoStart) starts.push_back(sample.start_ms);
+    const auto start = sample.start_ms == kNoStart ? 0 : static_cast<uint32_t>(starts.size());
+    record.push_back({at->second, start, sample.v, sample.t_ms});
     want[sample.series][sample.t_ms] = std::bit_cast<uint64_t>(sample.v);
   }
-  shard.replay(record, 1);
+  shard.replay(record, starts, 1);
   for (const auto& [id, slot] : slots) {
     const auto copied = shard.copy(id, slot, INT64_MIN, INT64_MAX, 1);
     fuzz::require(copied.has_value(), "a replayed series is there");

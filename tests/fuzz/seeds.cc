@@ -73,11 +73,15 @@ void chunks(Seeds& seeds, std::mt19937_64& random) {
         open.append(t_ms.back(), v.back());
       }
       seeds.add_without_checksum("chunk_fuzz", make_chunk(t_ms, v));
+      std::vector<int64_t> start_ms(t_ms);
+      for (size_t i = 0; i < start_ms.size(); ++i) start_ms[i] -= i % 5 == 4 ? start_ms[i] : 1000;
+      seeds.add_without_checksum("chunk_fuzz", make_chunk(t_ms, v, start_ms));
       seeds.add_without_checksum("chunk_fuzz", encode_chunk(open.copy().view()));
       std::string group;
       begin_head_group(group);
-      append_head_entry(group, 7, false, open, {});
-      append_head_entry(group, 8, true, open, {{kStartMs - 5, 1.5, 3}, {kStartMs - 4, 2.5, 4}});
+      append_head_entry(group, 7, false, open, {}, {});
+      append_head_entry(group, 8, true, open, encode_starts(std::span(t_ms).first(1), std::span(t_ms).first(1)),
+                        {{kStartMs - 5, 1.5, 3}, {kStartMs - 4, 2.5, 4, kStartMs}});
       end_head_group(group);
       seeds.add_without_checksum("head_group_fuzz", group);
     }

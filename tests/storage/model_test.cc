@@ -33,6 +33,21 @@ class ModelTest : public StoreFixture {
     }
   }
 
+  // One series in four has none, one a counter's that restarts at times, one a delta's, one anything.
+  int64_t start(size_t series, int64_t t_ms) {
+    switch (series % 4) {
+      case 1:
+        if (random_() % 50 == 0) counting_since_ms_ = t_ms;
+        return counting_since_ms_;
+      case 2:
+        return random_() % 20 == 0 ? kNoStart : t_ms - 15'000;
+      case 3:
+        return random_() % 3 == 0 ? static_cast<int64_t>(random_()) : t_ms;
+      default:
+        return kNoStart;
+    }
+  }
+
   void commit_some() {
     struct Expected {
       size_t series;
@@ -62,9 +77,16 @@ class ModelTest : public StoreFixture {
                               : there->second == bits ? Outcome::kDuplicate
                                                       : Outcome::kOverwrote;
       column[t_ms] = bits;
+      const int64_t start_ms = start(i, t_ms);
+      Column& starts = starts_[labels(i).to_string()];
+      if (outcome != Outcome::kDuplicate) {
+        starts.erase(t_ms);
+        if (start_ms != kNoStart) starts[t_ms] = static_cast<uint64_t>(start_ms);
+      }
       // A ref may be stale by now; the labels go along only when it is missing.
       const bool by_ref = refs_[i] != kNoRef && random_() % 2 == 0 && fresh_[i];
-      batch.add(by_ref ? refs_[i] : kNoRef, by_ref ? LabelsView() : labels_[i].view(), t_ms, v);
+      batch.add(by_ref ? refs_[i] : kNoRef, by_ref ? LabelsView() : labels_[i].view(), t_ms,
+                Value{v, nullptr, start_ms});
       expected.push_back({i, outcome});
     }
     const auto report = store_->commit(batch);
@@ -95,8 +117,10 @@ class ModelTest : public StoreFixture {
       const bool wanted =
           std::any_of(sets.begin(), sets.end(), [&](const auto& matchers) { return matches_all(matchers, labels); });
       if (!wanted) continue;
-      std::erase_if(model_[labels.to_string()],
-                    [&](const auto& one) { return one.first >= min_ms && one.first <= max_ms; });
+      for (Content* content : {&model_, &starts_}) {
+        std::erase_if((*content)[labels.to_string()],
+                      [&](const auto& one) { return one.first >= min_ms && one.first <= max_ms; });
+      }
     }
   }
 
@@ -110,17 +134,24 @@ class ModelTest : public StoreFixture {
     const char* third = random_() % 2 == 0 ? "1" : "0|2";
     const std::vector<Matcher> matchers{Matcher::equal(kMetricName, random_() % 2 == 0 ? "even" : "odd"),
                                         *Matcher::make(MatchOp::kRegex, "third", third)};
-    Content want;
-    for (size_t i = 0; i < kSeries; ++i) {
-      if (!matches_all(matchers, labels_[i])) continue;
-      for (const auto& [t_ms, bits] : model_[labels_[i].to_string()]) {
-        if (t_ms >= min_ms && t_ms <= max_ms) want[labels_[i].to_string()][t_ms] = bits;
+    const auto expected = [&](Content& all) {
+      Content want;
+      for (size_t i = 0; i < kSeries; ++i) {
+        if (!matches_all(matchers, labels_[i])) continue;
+        for (const auto& [t_ms, bits] : all[labels_[i].to_string()]) {
+          if (t_ms >= min_ms && t_ms <= max_ms) want[labels_[i].to_string()][t_ms] = bits;
+        }
       }
-    }
-    Content got = read(matchers, min_ms, max_ms);
+      return want;
+    };
+    Content starts;
+    Content got = read(matchers, min_ms, max_ms, random_() % 2 == 0 ? &starts : nullptr);
     // A chunk may reach over the range without a sample in it.
     std::erase_if(got, [](const auto& one) { return one.second.empty(); });
-    ASSERT_EQ(got, want);
+    ASSERT_EQ(got, expected(model_));
+    if (!starts.empty()) {
+      ASSERT_EQ(starts, expected(starts_));
+    }
     if (min_ms > INT64_MIN || max_ms < INT64_MAX) return;
     // What nobody has does not show.
     std::set<std::string> values;
@@ -135,6 +166,8 @@ class ModelTest : public StoreFixture {
 
   std::mt19937_64 random_;
   Content model_;
+  Content starts_;
+  int64_t counting_since_ms_ = 1;
   std::vector<Labels> labels_;
   std::vector<SeriesRef> refs_ = std::vector<SeriesRef>(kSeries, kNoRef);
   std::vector<bool> fresh_ = std::vector<bool>(kSeries, false);
@@ -178,11 +211,16 @@ TEST_F(ModelTest, AnswersAsAPlainMapDoes) {
     }
   }
   if (HasFatalFailure()) return;
-  std::erase_if(model_, [](const auto& one) { return one.second.empty(); });
-  EXPECT_EQ(read_all(), model_);
-  close();
-  open();
-  EXPECT_EQ(read_all(), model_);
+  for (Content* content : {&model_, &starts_}) {
+    std::erase_if(*content, [](const auto& one) { return one.second.empty(); });
+  }
+  for (int pass = 0; pass < 2; ++pass) {
+    Content starts;
+    EXPECT_EQ(read_all(&starts), model_);
+    EXPECT_EQ(starts, starts_);
+    close();
+    open();
+  }
 }
 
 }  // namespace

@@ -149,8 +149,8 @@ TEST(HeadShard, ReplaysInAnyOrder) {
   Position position = 0;
   for (const int64_t t_ms : {10, 30, 20, 30, 5, 40, 20}) {
     ++position;
-    const HeadShard::Replayed sample{slot, static_cast<double>(position), t_ms};
-    shard.replay(std::span(&sample, 1), position);
+    const HeadShard::Replayed sample{.slot = slot, .v = static_cast<double>(position), .t_ms = t_ms};
+    shard.replay(std::span(&sample, 1), {}, position);
   }
   const auto copy = shard.copy(1, slot, 0, 1000, 100);
   ASSERT_EQ(copy->chunks.size(), 1u);
@@ -184,11 +184,13 @@ TEST(LateSamples, GiveUpWhatWasCopiedOnly) {
 TEST(HeadGroup, ComesBackAndRefusesDamage) {
   OpenChunk open;
   for (int i = 0; i < 140; ++i) open.append(1000 + i * 15, i * 0.5);
-  const std::vector<LateSample> late{{-7, 1.5, 3}, {500, 2.5, 1}};
+  const std::vector<LateSample> late{{-7, 1.5, 3}, {500, 2.5, 1, -90}};
+  StartRuns starts;
+  for (int i = 0; i < 140; ++i) starts.append(1000 + i * 15, i < 70 ? 900 : 985 + i * 15);
   std::string bytes;
   begin_head_group(bytes);
-  append_head_entry(bytes, 9, false, OpenChunk(77, 5), {});
-  append_head_entry(bytes, 4'000'000'000, true, open, late);
+  append_head_entry(bytes, 9, false, OpenChunk(77, 5), {}, {});
+  append_head_entry(bytes, 4'000'000'000, true, open, starts.encode(), late);
   end_head_group(bytes);
   const auto read = parse_head_group(bytes);
   ASSERT_TRUE(read) << read.error().message();
@@ -202,6 +204,8 @@ TEST(HeadGroup, ComesBackAndRefusesDamage) {
   EXPECT_EQ((*read)[1].open.copy().payload, open.copy().payload);
   EXPECT_EQ((*read)[1].open.first_ms(), 1000);
   EXPECT_EQ((*read)[1].late, late);
+  EXPECT_TRUE((*read)[0].starts.empty());
+  EXPECT_EQ((*read)[1].starts.encode(), starts.encode());
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string bad = bytes;
     bad[i] = static_cast<char>(bad[i] ^ 4);

@@ -22,7 +22,8 @@ namespace tidemark::storage {
 using Column = std::map<int64_t, uint64_t>;
 using Content = std::map<std::string, Column>;  // By the series' text.
 
-inline Content read_set(SeriesSet& set) {
+// `starts`: when given, gets the start timestamps of those samples that have one.
+inline Content read_set(SeriesSet& set, Content* starts = nullptr) {
   Content out;
   std::vector<int64_t> t_ms(7);  // Small and odd: batches end everywhere.
   std::vector<double> v(7);
@@ -35,6 +36,11 @@ inline Content read_set(SeriesSet& set) {
         EXPECT_GT(t_ms[i], last_ms) << set.labels().to_string();
         last_ms = t_ms[i];
         column[t_ms[i]] = std::bit_cast<uint64_t>(v[i]);
+      }
+      const std::span<const int64_t> some = samples.starts();
+      EXPECT_TRUE(some.empty() || some.size() == count);
+      for (size_t i = 0; starts != nullptr && i < some.size(); ++i) {
+        if (some[i] != kNoStart) (*starts)[set.labels().to_string()][t_ms[i]] = static_cast<uint64_t>(some[i]);
       }
     }
     EXPECT_TRUE(samples.status().ok()) << samples.status().message();
@@ -76,13 +82,18 @@ class StoreFixture : public ::testing::Test {
     return batch.outcome(0);
   }
 
-  Content read(const std::vector<Matcher>& matchers, int64_t min_ms = INT64_MIN, int64_t max_ms = INT64_MAX) {
+  Content read(const std::vector<Matcher>& matchers, int64_t min_ms = INT64_MIN, int64_t max_ms = INT64_MAX,
+               Content* starts = nullptr) {
     auto querier = store_->querier();
     EXPECT_TRUE(querier);
-    const auto set = (*querier)->select(matchers, min_ms, max_ms, {}, false);
-    return read_set(*set);
+    SelectHints hints;
+    hints.start_times = starts != nullptr;
+    const auto set = (*querier)->select(matchers, min_ms, max_ms, hints, false);
+    return read_set(*set, starts);
   }
-  Content read_all() { return read({*Matcher::make(MatchOp::kRegex, kMetricName, ".+")}); }
+  Content read_all(Content* starts = nullptr) {
+    return read({*Matcher::make(MatchOp::kRegex, kMetricName, ".+")}, INT64_MIN, INT64_MAX, starts);
+  }
 
   std::string metrics_text() { return prometheus::TextSerializer().Serialize(registry_->Collect()); }
   double metric(const std::string& line_start) {
