@@ -27,7 +27,11 @@ Result<std::vector<RuleSample>> query_samples(const RuleEnvironment& environment
   std::vector<RuleSample> samples;
   samples.reserve(answer->series.size());
   for (promql::ResultSeries& series : answer->series) {
-    if (!series.samples.empty()) samples.push_back({std::move(series.labels), series.samples.front().v});
+    if (!series.samples.empty()) {
+      samples.push_back({std::move(series.labels), series.samples.front().v});
+    } else if (!series.histograms.empty()) {
+      samples.push_back({std::move(series.labels), 0, std::move(series.histograms.front().histogram)});
+    }
   }
   return samples;
 }

@@ -12,6 +12,7 @@
 #include "alerting/snapshot.h"
 #include "config/rule_file.h"
 #include "model/labels.h"
+#include "model/native_histogram.h"
 #include "model/status.h"
 
 namespace tidemark::alerting {
@@ -34,7 +35,8 @@ struct EvaluationTime {
 
 struct RuleSample {
   Labels labels;
-  double value = 0;
+  double value = 0;                  // 0 for a histogram: an alert on one has no other.
+  HistogramRef histogram = nullptr;  // When set, what a recording rule stores instead.
 };
 
 // Belongs to one group, hence to one thread at a time.

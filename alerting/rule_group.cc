@@ -120,7 +120,7 @@ Status RuleGroup::store(Entry& entry, const std::vector<RuleSample>& samples, in
   std::set<Labels> series;
   storage::Batch batch;
   for (const RuleSample& sample : samples) {
-    batch.add(storage::kNoRef, sample.labels, t_ms, sample.value);
+    batch.add(storage::kNoRef, sample.labels, t_ms, storage::Value{sample.value, sample.histogram.get(), kNoStart});
     series.insert(sample.labels);
   }
   for (const Labels& gone : entry.series) {

@@ -299,8 +299,8 @@ Result<Value> query(Context& context, Args args) {
     }
     auto list = std::make_shared<std::vector<Value>>();
     for (const promql::ResultSeries& series : answer->series) {
-      if (series.samples.empty()) continue;
-      list->emplace_back(std::make_shared<const QuerySample>(QuerySample{series.labels, series.samples[0].v}));
+      const double value = series.samples.empty() ? 0 : series.samples[0].v;  // A histogram has none, as in Prometheus.
+      list->emplace_back(std::make_shared<const QuerySample>(QuerySample{series.labels, value}));
     }
     return Value(Value::List(std::move(list)));
   });

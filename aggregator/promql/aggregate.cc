@@ -1,9 +1,13 @@
 #include "aggregator/promql/aggregate.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <utility>
 
+#include "aggregator/promql/histogram_aggregate.h"
+#include "aggregator/promql/histogram_text.h"
 #include "aggregator/promql/label_sets.h"
 #include "aggregator/promql/quantile.h"
 
@@ -36,10 +40,14 @@ class GroupIndex {
   std::vector<Labels> labels_;
 };
 
+void tell_ignored(QueryContext& context, AggregateOp op, TextOffset at) {
+  context.annotations().info(fmt::format("ignored histogram in {} aggregation", aggregate_op_name(op)), at);
+}
+
 class FoldAggregation final : public Aggregation {
  public:
-  FoldAggregation(QueryContext& context, AggregateOp op, Grouping grouping, size_t steps)
-      : charge_(context), op_(op), steps_(steps), groups_(std::move(grouping)) {}
+  FoldAggregation(QueryContext& context, AggregateOp op, Grouping grouping, size_t steps, TextOffset at)
+      : context_(context), charge_(context), op_(op), steps_(steps), at_(at), groups_(std::move(grouping)) {}
 
   Status consume(Series& series) override {
     const auto [place, is_new] = groups_.find(series.labels);
@@ -47,9 +55,12 @@ class FoldAggregation final : public Aggregation {
       if (Status status = charge_.add(steps_, fold_bytes(steps_) + groups_.label_bytes(place)); !status.ok()) {
         return status;
       }
-      folds_.push_back({make_fold(op_, steps_), series.drop_name});
+      folds_.push_back({make_fold(op_, steps_), nullptr, series.drop_name});
     }
     Group& group = folds_[place];
+    if (!series.column.histograms.empty()) {
+      if (Status status = add_histograms(group, series); !status.ok()) return status;
+    }
     group.fold->add(series.column);
     group.drop_name |= series.drop_name;
     return {};
@@ -60,8 +71,12 @@ class FoldAggregation final : public Aggregation {
     for (size_t place = 0; place < folds_.size(); ++place) {
       out.labels = groups_.labels(place);
       out.drop_name = folds_[place].drop_name;
+      out.column.histograms.clear();
       folds_[place].fold->finish(out.column);
       folds_[place].fold.reset();
+      if (folds_[place].histograms != nullptr) folds_[place].histograms->finish(out.column);
+      folds_[place].histograms.reset();
+      if (!out.column.any()) continue;
       if (Status status = sink.consume(out); !status.ok()) return status;
     }
     return {};
@@ -70,22 +85,48 @@ class FoldAggregation final : public Aggregation {
  private:
   struct Group {
     std::unique_ptr<Fold> fold;
+    std::unique_ptr<HistogramFold> histograms;  // Null while there are none.
     bool drop_name;
   };
 
+  // Of sum and avg they are folded; what counts samples counts them, anything else leaves them out.
+  Status add_histograms(Group& group, Series& series) {
+    if (op_ == AggregateOp::kSum || op_ == AggregateOp::kAvg) {
+      if (group.histograms == nullptr) {
+        if (Status status = charge_.add(0, steps_ * kHistogramStepBytes); !status.ok()) return status;
+        group.histograms = std::make_unique<HistogramFold>(context_, op_ == AggregateOp::kAvg, steps_, at_);
+      }
+      return group.histograms->add(series.labels, series.column.histograms);
+    }
+    if (op_ == AggregateOp::kCount || op_ == AggregateOp::kGroup) {
+      series.column.present = series.column.all_present();
+    } else {
+      tell_ignored(context_, op_, at_);
+    }
+    return {};
+  }
+
+  static constexpr size_t kHistogramStepBytes = 32;  // Of HistogramFold, beside what it folds.
+
+  QueryContext& context_;
   Charge charge_;
   const AggregateOp op_;
   const size_t steps_;
+  const TextOffset at_;
   GroupIndex groups_;
   std::vector<Group> folds_;
 };
 
 class QuantileAggregation final : public Aggregation {
  public:
-  QuantileAggregation(QueryContext& context, const Column& q, Grouping grouping)
-      : context_(context), charge_(context), q_(q), groups_(std::move(grouping)) {}
+  QuantileAggregation(QueryContext& context, const Column& q, Grouping grouping, TextOffset at)
+      : context_(context), charge_(context), q_(q), at_(at), groups_(std::move(grouping)) {}
 
   Status consume(Series& series) override {
+    if (!series.column.histograms.empty()) {
+      tell_ignored(context_, AggregateOp::kQuantile, at_);
+      if (!series.column.drop_histograms()) return {};
+    }
     const auto [place, is_new] = groups_.find(series.labels);
     size_t bytes = Column::bytes(q_.steps());
     if (is_new) {
@@ -129,6 +170,7 @@ class QuantileAggregation final : public Aggregation {
   QueryContext& context_;
   Charge charge_;
   const Column& q_;
+  const TextOffset at_;
   GroupIndex groups_;
   std::vector<Group> inputs_;
 };
@@ -146,10 +188,13 @@ class CountValues final : public Aggregation {
       if (!status.ok()) return;
       const double v = series.column.v[step];
       const auto [place, is_new] = places_.try_emplace(std::bit_cast<uint64_t>(v));
-      if (is_new) status = find_output(series.labels, v, place->second);
-      if (!status.ok()) return;
-      Column& counts = outputs_[place->second];
-      counts.set(step, counts.present.get(step) ? counts.v[step] + 1 : 1);
+      if (is_new) status = find_output(series.labels, text_of(v), place->second);
+      if (status.ok()) count(place->second, step);
+    });
+    series.column.histograms.present.for_each([&](size_t step) {
+      size_t place = 0;
+      if (status.ok()) status = find_output(series.labels, histogram_text(*series.column.histograms.at[step]), place);
+      if (status.ok()) count(place, step);
     });
     return status;
   }
@@ -165,10 +210,15 @@ class CountValues final : public Aggregation {
   }
 
  private:
-  Status find_output(const Labels& labels, double v, size_t& place) {
+  void count(size_t place, size_t step) {
+    Column& counts = outputs_[place];
+    counts.set(step, counts.present.get(step) ? counts.v[step] + 1 : 1);
+  }
+
+  Status find_output(const Labels& labels, const std::string& value, size_t& place) {
     if (Status status = context_.poll(); !status.ok()) return status;
     LabelsBuilder builder(labels);
-    builder.set(label_, text_of(v));
+    builder.set(label_, value);
     const auto found = groups_.find(builder.build());
     place = found.place;
     if (!found.is_new) return {};
@@ -229,12 +279,13 @@ void Grouping::apply(LabelsView view, std::string& encoded) const {
 }
 
 std::unique_ptr<Aggregation> make_fold_aggregation(QueryContext& context, AggregateOp op, Grouping grouping,
-                                                   size_t steps) {
-  return std::make_unique<FoldAggregation>(context, op, std::move(grouping), steps);
+                                                   size_t steps, TextOffset at) {
+  return std::make_unique<FoldAggregation>(context, op, std::move(grouping), steps, at);
 }
 
-std::unique_ptr<Aggregation> make_quantile_aggregation(QueryContext& context, const Column& q, Grouping grouping) {
-  return std::make_unique<QuantileAggregation>(context, q, std::move(grouping));
+std::unique_ptr<Aggregation> make_quantile_aggregation(QueryContext& context, const Column& q, Grouping grouping,
+                                                       TextOffset at) {
+  return std::make_unique<QuantileAggregation>(context, q, std::move(grouping), at);
 }
 
 std::unique_ptr<Aggregation> make_count_values(QueryContext& context, std::string label, Grouping grouping,

@@ -28,17 +28,22 @@ class Aggregation : public SeriesSink {
   virtual Status finish(SeriesSink& sink) = 0;  // Once, after the last consume().
 };
 
-// sum, avg, min, max, count, group, stddev, stdvar.
+// sum, avg, min, max, count, group, stddev, stdvar. `at` is where the input's expression begins, here and below.
 std::unique_ptr<Aggregation> make_fold_aggregation(QueryContext& context, AggregateOp op, Grouping grouping,
-                                                   size_t steps);
+                                                   size_t steps, TextOffset at);
 // `q` has a value for every step and outlives the aggregation.
-std::unique_ptr<Aggregation> make_quantile_aggregation(QueryContext& context, const Column& q, Grouping grouping);
+std::unique_ptr<Aggregation> make_quantile_aggregation(QueryContext& context, const Column& q, Grouping grouping,
+                                                       TextOffset at);
 std::unique_ptr<Aggregation> make_count_values(QueryContext& context, std::string label, Grouping grouping,
                                                size_t steps);
 
 // topk, bottomk, limitk, limit_ratio. `parameter` has a value for every step: k, or the ratio.
 // A single step's answer is in order: each group's best first.
-Status rank_series(QueryContext& context, AggregateOp op, const Grouping& grouping, const Column& parameter,
-                   Matrix& input, SeriesSink& sink);
+struct RankOp {
+  AggregateOp op;
+  TextOffset at;  // Where the aggregation itself begins.
+};
+Status rank_series(QueryContext& context, RankOp op, const Grouping& grouping, const Column& parameter, Matrix& input,
+                   SeriesSink& sink);
 
 }  // namespace tidemark::promql

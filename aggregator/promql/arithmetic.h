@@ -11,6 +11,9 @@ namespace tidemark::promql {
 // Whether this file computes it: arithmetic and comparison, not the set operators, nor what is for histograms only.
 constexpr bool is_arithmetic(BinaryOp op) { return op <= BinaryOp::kGreaterOrEqual; }
 
+// Whether the result is no longer the metric's own value, so that its name goes.
+constexpr bool changes_metric(BinaryOp op) { return op <= BinaryOp::kAtan2; }
+
 // out[i] = a[i] op b[i]; a comparison gives 1 or 0. `out` may be `a` or `b`. REQUIRES: is_arithmetic(op).
 void apply(BinaryOp op, const double* a, const double* b, double* out, size_t n);
 

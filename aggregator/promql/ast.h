@@ -61,6 +61,7 @@ enum class BinaryOp {
 
 std::string_view binary_op_text(BinaryOp op);
 constexpr bool is_comparison(BinaryOp op) { return op >= BinaryOp::kEqual && op <= BinaryOp::kGreaterOrEqual; }
+constexpr bool is_trim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
 constexpr bool is_set_op(BinaryOp op) { return op >= BinaryOp::kAnd; }
 
 enum class AggregateOp {

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "aggregator/promql/calendar.h"
-#include "aggregator/promql/classic_histogram.h"
 #include "aggregator/promql/evaluator.h"
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/math_functions.h"
@@ -23,12 +22,38 @@ namespace tidemark::promql {
 namespace {
 
 // Those that neither math_function() nor calendar_function() nor make_range_function() knows.
-constexpr std::array<std::string_view, 25> kOthers = {
-    "absent",    "clamp",      "clamp_max",       "clamp_min", "end",           "histogram_quantile",
-    "info",      "label_join", "label_replace",   "max_of",    "min_of",        "pi",
-    "range",     "round",      "scalar",          "sort",      "sort_by_label", "sort_by_label_desc",
-    "sort_desc", "start",      "start_timestamp", "step",      "time",          "timestamp",
-    "vector"};
+constexpr std::array<std::string_view, 32> kOthers = {"absent",
+                                                      "clamp",
+                                                      "clamp_max",
+                                                      "clamp_min",
+                                                      "end",
+                                                      "histogram_avg",
+                                                      "histogram_count",
+                                                      "histogram_fraction",
+                                                      "histogram_quantile",
+                                                      "histogram_quantiles",
+                                                      "histogram_stddev",
+                                                      "histogram_stdvar",
+                                                      "histogram_sum",
+                                                      "info",
+                                                      "label_join",
+                                                      "label_replace",
+                                                      "max_of",
+                                                      "min_of",
+                                                      "pi",
+                                                      "range",
+                                                      "round",
+                                                      "scalar",
+                                                      "sort",
+                                                      "sort_by_label",
+                                                      "sort_by_label_desc",
+                                                      "sort_desc",
+                                                      "start",
+                                                      "start_timestamp",
+                                                      "step",
+                                                      "time",
+                                                      "timestamp",
+                                                      "vector"};
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
@@ -86,19 +111,7 @@ Status Evaluator::call(const CallExpr& call, const Grid& grid, SeriesSink& sink)
     if (Status status = scalar(*call.args[0], grid, series.column, charge); !status.ok()) return status;
     return sink.consume(series);
   }
-  if (name == "histogram_quantile") {
-    Column q;
-    Charge charge(context_);
-    if (Status status = scalar(*call.args[0], grid, q, charge); !status.ok()) return status;
-    for (const double v : q.v) {
-      if (v >= 0 && v <= 1) continue;
-      context_.annotations().warn("quantile value should be between 0 and 1, got " + general(v),
-                                  unwrap_parens(*call.args[0]).span.start);
-    }
-    Matrix input(context_);
-    if (Status status = vector(*call.args[1], grid, input); !status.ok()) return status;
-    return histogram_quantile(context_, grid, q, input, unwrap_parens(*call.args[1]).span.start, sink);
-  }
+  if (name.starts_with("histogram_")) return histogram_call(call, grid, sink);
   return Status::internal(fmt::format("function \"{}\" has no implementation", name));
 }
 
@@ -149,6 +162,7 @@ Status Evaluator::map_call(const CallExpr& call, const Grid& grid, SeriesSink& s
   }
   NameDrop names(context_);
   FunctionSink mapped([&](Series& series) {
+    if (!series.column.drop_histograms()) return Status();
     std::vector<double>& v = series.column.v;
     if (inverse.v.empty()) {
       series.column.present.for_each([&](size_t i) { v[i] = function(v[i]); });
@@ -175,6 +189,7 @@ Status Evaluator::clamp_call(const CallExpr& call, const Grid& grid, SeriesSink&
   NameDrop names(context_);
   FunctionSink clamped([&](Series& series) {
     Column& column = series.column;
+    if (!column.drop_histograms()) return Status();
     for (size_t i = 0; i < grid.steps; ++i) {
       if (high.v[i] < low.v[i]) column.present.clear(i);
       column.v[i] = max_of(low.v[i], min_of(high.v[i], column.v[i]));
@@ -201,6 +216,7 @@ Status Evaluator::calendar_call(const CallExpr& call, const Grid& grid, SeriesSi
   }
   NameDrop names(context_);
   FunctionSink mapped([&](Series& series) {
+    if (!series.column.drop_histograms()) return Status();
     series.column.present.for_each([&](size_t i) { series.column.v[i] = function(series.column.v[i]); });
     if (Status status = names.apply(series); !status.ok()) return status;
     return sink.consume(series);
@@ -226,6 +242,8 @@ Status Evaluator::timestamp_call(const CallExpr& call, const Grid& grid, SeriesS
                           of_start ? What::kStartTimestamps : What::kTimestamps, renamed);
   }
   FunctionSink stamped([&](Series& series) {
+    series.column.present = series.column.all_present();
+    series.column.drop_histograms();
     for (size_t i = 0; i < grid.steps; ++i) series.column.v[i] = static_cast<double>(grid.time_ms(i)) / 1000;
     if (Status status = names.apply(series); !status.ok()) return status;
     return sink.consume(series);
@@ -239,7 +257,7 @@ Status Evaluator::absent_call(const CallExpr& call, const Grid& grid, SeriesSink
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
   absent.column = Column::constant(grid.steps, 1);
   FunctionSink found([&](Series& series) {
-    series.column.present.for_each([&](size_t i) { absent.column.present.clear(i); });
+    series.column.all_present().for_each([&](size_t i) { absent.column.present.clear(i); });
     return Status();
   });
   const bool over_time = is_range_function(call.function->name);

@@ -3,13 +3,20 @@
 // Presence is a bitmap beside the values, because every double is a legal value: NaN is what a division by zero
 // answers, absence is what a series that ended answers. What lies in a slot that is not present is unspecified but
 // readable, so that loops may compute over all slots and let the bitmap decide afterwards.
+//
+// A series may have native histograms at some of its steps. They lie in a second column beside the first, so that what
+// computes on numbers sees numbers only, and costs nothing where there are no others: `v` and `present` never speak of
+// a histogram.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
+
+#include "model/native_histogram.h"
 
 namespace tidemark::promql {
 
@@ -74,9 +81,41 @@ class Presence {
   std::vector<uint64_t> words_;
 };
 
+// The histograms of a series at the steps of a grid; of no size where there are none.
+struct HistogramColumn {
+  std::vector<HistogramRef> at;  // Null where absent. As many as steps, or none.
+  Presence present;              // Where `at` is not null; of no size as `at`.
+
+  bool empty() const { return at.empty(); }
+  void clear() { *this = {}; }
+  void set(size_t steps, size_t step, HistogramRef histogram) {
+    if (at.empty()) {
+      at.resize(steps);
+      present.reset(steps);
+    }
+    at[step] = std::move(histogram);
+    present.set(step);
+  }
+  void erase(size_t step) {
+    at[step].reset();
+    present.clear(step);
+  }
+  // Of memory; a histogram that several steps in a row share counts once.
+  size_t bytes() const {
+    size_t n = at.size() * sizeof(HistogramRef);
+    const NativeHistogram* last = nullptr;
+    for (const HistogramRef& one : at) {
+      if (one != nullptr && one.get() != last) n += one->bytes();
+      if (one != nullptr) last = one.get();
+    }
+    return n;
+  }
+};
+
 struct Column {
   std::vector<double> v;
-  Presence present;
+  Presence present;  // Of v.
+  HistogramColumn histograms;
 
   Column() = default;
   explicit Column(size_t steps) { reset(steps); }
@@ -92,12 +131,33 @@ struct Column {
   void reset(size_t steps) {
     v.resize(steps);
     present.reset(steps);
+    if (!histograms.empty()) histograms.clear();
   }
   size_t steps() const { return v.size(); }
   void set(size_t step, double value) {
     v[step] = value;
     present.set(step);
   }
+  void set(size_t step, HistogramRef histogram) { histograms.set(v.size(), step, std::move(histogram)); }
+
+  // Whether there is a sample of either kind.
+  bool any() const { return present.any() || histograms.present.any(); }
+  bool has(size_t step) const { return present.get(step) || (!histograms.empty() && histograms.present.get(step)); }
+  // Where there is a sample of either kind; and 64 steps of it.
+  Presence all_present() const {
+    Presence all = present;
+    if (!histograms.empty()) all.add(histograms.present);
+    return all;
+  }
+  uint64_t present_word(size_t w) const {
+    return present.word(w) | (histograms.empty() ? 0 : histograms.present.word(w));
+  }
+  // Leaves the numbers alone. Returns whether there are any.
+  bool drop_histograms() {
+    if (!histograms.empty()) histograms.clear();
+    return present.any();
+  }
+  size_t samples() const { return present.count() + histograms.present.count(); }
 
   static size_t bytes(size_t steps) { return steps * sizeof(double) + (steps + 63) / 64 * sizeof(uint64_t); }
 };

@@ -13,6 +13,7 @@
 #include "aggregator/storage/querier.h"
 #include "model/clock.h"
 #include "model/labels.h"
+#include "model/native_histogram.h"
 #include "model/sample.h"
 #include "model/status.h"
 
@@ -43,10 +44,12 @@ struct QueryOptions {
   const std::atomic<bool>* canceled = nullptr;  // Set by another thread to stop the query.
 };
 
-// One series of an answer: a vector has one sample each, a matrix any number, a scalar one series without labels.
+// One series of an answer: a vector has one sample each, of either kind, a matrix any number, a scalar one series
+// without labels.
 struct ResultSeries {
   Labels labels;
   std::vector<Sample> samples;
+  std::vector<HistogramSample> histograms = {};  // At other times than the samples.
 };
 
 enum class ResultType { kScalar, kVector, kMatrix, kString };

@@ -10,12 +10,14 @@
 #include "aggregator/promql/aggregate.h"
 #include "aggregator/promql/arithmetic.h"
 #include "aggregator/promql/extended.h"
+#include "aggregator/promql/histogram_binary.h"
 #include "aggregator/promql/matching.h"
 #include "aggregator/promql/math_functions.h"
 #include "aggregator/promql/name_drop.h"
 #include "aggregator/promql/quote.h"
 #include "aggregator/promql/select.h"
 #include "aggregator/promql/text.h"
+#include "model/histogram_math.h"
 #include "model/utf8.h"
 
 namespace tidemark::promql {
@@ -25,7 +27,13 @@ namespace {
 void broadcast(Column& column, size_t steps) {
   const bool present = column.present.get(0);
   const double value = column.v[0];
-  column.reset(steps);
+  if (!column.histograms.empty()) {
+    const HistogramRef histogram = column.histograms.at[0];
+    column.reset(steps);
+    for (size_t i = 0; histogram != nullptr && i < steps; ++i) column.set(i, histogram);
+  } else {
+    column.reset(steps);
+  }
   if (!present) return;
   std::fill(column.v.begin(), column.v.end(), value);
   column.present.fill();
@@ -77,7 +85,11 @@ Status Evaluator::vector(const Expr& expr, const Grid& grid, SeriesSink& sink) {
 Status Evaluator::vector_once(const Expr& expr, const Grid& grid, SeriesSink& sink) {
   switch (expr.kind) {
     case ExprKind::kVectorSelector: {
-      const Selector selector{as<VectorSelector>(expr).matchers, plan_.times(expr).shift, {}};
+      const Selector selector{as<VectorSelector>(expr).matchers,
+                              plan_.times(expr).shift,
+                              {},
+                              false,
+                              plan_.detail(as<VectorSelector>(expr))};
       const bool smoothed = as<VectorSelector>(expr).extension == Extension::kSmoothed;
       return smoothed ? select_smoothed(context_, selector, grid, sink)
                       : select_instant(context_, selector, grid, What::kValues, sink);
@@ -125,6 +137,10 @@ Status Evaluator::scalar_once(const Expr& expr, const Grid& grid, Column& out) {
     }
     case ExprKind::kBinary: {
       const auto& binary = as<BinaryExpr>(expr);
+      if (!is_arithmetic(binary.op)) {
+        return Status::execution(
+            fmt::format("operator \"{}\" not allowed for Scalar operations", binary_op_text(binary.op)));
+      }
       Column rhs;
       Charge charge(context_);
       if (Status status = scalar_once(*binary.lhs, grid, out); !status.ok()) return status;
@@ -154,6 +170,12 @@ Status Evaluator::negate(const UnaryExpr& unary, const Grid& grid, SeriesSink& s
   NameDrop names(context_);
   FunctionSink negated([&](Series& series) {
     for (double& v : series.column.v) v = -v;
+    HistogramColumn& histograms = series.column.histograms;
+    histograms.present.for_each([&](size_t i) {
+      auto negative = std::make_shared<NativeHistogram>(*histograms.at[i]);
+      multiply(*negative, -1);
+      histograms.at[i] = std::move(negative);
+    });
     if (Status status = names.apply(series); !status.ok()) return status;
     return sink.consume(series);
   });
@@ -167,7 +189,8 @@ Status Evaluator::binary(const BinaryExpr& binary, const Grid& grid, SeriesSink&
   if (Status status = vector(*binary.lhs, grid, left); !status.ok()) return status;
   if (Status status = vector(*binary.rhs, grid, right); !status.ok()) return status;
   if (is_set_op(binary.op)) return match_sets(context_, binary.op, *binary.matching, left, right, sink);
-  return match_arithmetic(context_, binary.op, binary.return_bool, *binary.matching, left, right, sink);
+  return match_arithmetic(context_, {binary.op, binary.return_bool, binary.span.start}, *binary.matching, left, right,
+                          sink);
 }
 
 Status Evaluator::binary_with_scalar(const BinaryExpr& binary, const Grid& grid, SeriesSink& sink) {
@@ -177,18 +200,25 @@ Status Evaluator::binary_with_scalar(const BinaryExpr& binary, const Grid& grid,
   if (Status status = scalar(scalar_left ? *binary.lhs : *binary.rhs, grid, number, charge); !status.ok()) {
     return status;
   }
-  const bool keeps_name = is_comparison(binary.op) && !binary.return_bool;
+  const bool keeps_name = !changes_metric(binary.op) && !binary.return_bool;
+  const bool on_numbers = is_arithmetic(binary.op);
+  HistogramBinary on_histograms(context_, binary.op, binary.return_bool, binary.span.start);
   NameDrop names(context_);
   Column out;
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
   FunctionSink combined([&](Series& series) {
     const Column& left = scalar_left ? number : series.column;
     const Column& right = scalar_left ? series.column : number;
-    out.present = series.column.present;
-    out.v.resize(grid.steps);
-    combine(binary.op, binary.return_bool, left, right, series.column, out);
+    out.reset(grid.steps);
+    if (on_numbers) {
+      out.present = series.column.present;
+      combine(binary.op, binary.return_bool, left, right, series.column, out);
+    }
+    if (!on_numbers || !series.column.histograms.empty()) {
+      combine_histograms(on_histograms, series.column, number, scalar_left, !on_numbers, out);
+    }
     std::swap(series.column, out);
-    if (!series.column.present.any()) return Status();
+    if (!series.column.any()) return Status();
     if (!keeps_name) {
       if (Status status = names.apply(series); !status.ok()) return status;
     }
@@ -202,6 +232,7 @@ Status Evaluator::aggregate(const AggregateExpr& aggregate, const Grid& grid, Se
   Column parameter;
   Charge charge(context_);
   std::unique_ptr<Aggregation> aggregation;
+  const TextOffset input_at = unwrap_parens(*aggregate.expr).span.start;
   switch (aggregate.op) {
     case AggregateOp::kTopK:
     case AggregateOp::kBottomK:
@@ -211,7 +242,7 @@ Status Evaluator::aggregate(const AggregateExpr& aggregate, const Grid& grid, Se
     case AggregateOp::kQuantile:
       if (Status status = scalar(*aggregate.parameter, grid, parameter, charge); !status.ok()) return status;
       check_aggregation_parameter(context_, aggregate.op, parameter, unwrap_parens(*aggregate.parameter).span.start);
-      aggregation = make_quantile_aggregation(context_, parameter, std::move(grouping));
+      aggregation = make_quantile_aggregation(context_, parameter, std::move(grouping), input_at);
       break;
     case AggregateOp::kCountValues: {
       const std::string& label = as<StringLiteral>(unwrap_parens(*aggregate.parameter)).value;
@@ -225,7 +256,7 @@ Status Evaluator::aggregate(const AggregateExpr& aggregate, const Grid& grid, Se
       break;
     }
     default:
-      aggregation = make_fold_aggregation(context_, aggregate.op, std::move(grouping), grid.steps);
+      aggregation = make_fold_aggregation(context_, aggregate.op, std::move(grouping), grid.steps, input_at);
   }
   if (Status status = vector(*aggregate.expr, grid, *aggregation); !status.ok()) return status;
   return aggregation->finish(sink);
@@ -238,8 +269,8 @@ Status Evaluator::rank(const AggregateExpr& aggregate, const Grid& grid, SeriesS
   check_aggregation_parameter(context_, aggregate.op, parameter, unwrap_parens(*aggregate.parameter).span.start);
   Matrix input(context_);
   if (Status status = vector(*aggregate.expr, grid, input); !status.ok()) return status;
-  return rank_series(context_, aggregate.op, Grouping::make(aggregate.without, aggregate.grouping), parameter, input,
-                     sink);
+  return rank_series(context_, {aggregate.op, aggregate.span.start},
+                     Grouping::make(aggregate.without, aggregate.grouping), parameter, input, sink);
 }
 
 }  // namespace tidemark::promql

@@ -49,6 +49,11 @@ class Evaluator {
   Status absent_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status range_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
 
+  // histogram_call.cc
+  Status histogram_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
+  Status quantiles_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
+  Status fraction_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
+
   QueryContext& context_;
   const Plan& plan_;
 };

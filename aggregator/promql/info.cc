@@ -214,6 +214,16 @@ class InfoSeries {
   Charge charge_;
 };
 
+// A column's samples at some of its steps.
+Column part_of(const Column& column, const Presence& steps) {
+  Column part = column;
+  for (size_t w = 0; w < steps.word_count(); ++w) part.present.word(w) &= steps.word(w);
+  for (size_t i = 0; i < part.histograms.at.size(); ++i) {
+    if (!steps.get(i)) part.histograms.erase(i);
+  }
+  return part;
+}
+
 // Adds info series' labels to one series after the other.
 class Enrichment {
  public:
@@ -221,7 +231,7 @@ class Enrichment {
       : context_(context), wanted_(wanted), info_(info), sink_(sink) {}
 
   Status pass_on(Series& base) {
-    if (Status status = collisions_.add(base.labels, base.column.present); !status.ok()) return status;
+    if (Status status = collisions_.add(base.labels, base.column); !status.ok()) return status;
     return sink_.consume(base);
   }
 
@@ -234,7 +244,7 @@ class Enrichment {
     std::vector<uint32_t> key(candidates_.size());
     Presence* current = nullptr;
     std::vector<uint32_t> current_key;
-    base.column.present.for_each([&](size_t step) {
+    base.column.all_present().for_each([&](size_t step) {
       if (!status.ok()) return;
       for (size_t i = 0; i < candidates_.size(); ++i) {
         key[i] = candidates_[i] == nullptr ? Candidates::kNone : candidates_[i]->chosen[step];
@@ -259,8 +269,7 @@ class Enrichment {
       if (!status.ok()) return status;
       if (!fits && !wanted_.is_optional()) continue;
       out.drop_name = base.drop_name;
-      out.column.v = answers.size() == 1 ? std::move(base.column.v) : base.column.v;
-      out.column.present = std::move(present);
+      out.column = answers.size() == 1 ? std::move(base.column) : part_of(base.column, present);
       status = pass_on(out);
       if (!status.ok()) return status;
     }
@@ -310,7 +319,7 @@ Status Evaluator::info_call(const CallExpr& call, const Grid& grid, SeriesSink& 
   Identities identities;
   Presence any_base(grid.steps);
   for (const Series& series : base.series()) {
-    any_base.add(series.column.present);
+    any_base.add(series.column.all_present());
     if (!wanted.is_info_metric(series.labels.metric_name())) identities.add(series.labels);
   }
 
@@ -324,7 +333,7 @@ Status Evaluator::info_call(const CallExpr& call, const Grid& grid, SeriesSink& 
     ReferenceTime reference(plan_);
     reference.find(*call.args[0]);
     if (Status status =
-            select_instant(context_, {matchers, reference.shift(), "info"}, grid, What::kTimestamps, identified);
+            select_instant(context_, {matchers, reference.shift(), "info"}, grid, What::kInfoTimestamps, identified);
         !status.ok()) {
       return status;
     }

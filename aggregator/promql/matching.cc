@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "aggregator/promql/arithmetic.h"
+#include "aggregator/promql/histogram_binary.h"
 #include "aggregator/promql/label_sets.h"
 #include "aggregator/promql/text.h"
 
@@ -43,15 +44,20 @@ std::vector<MatchGroup> match_groups(const VectorMatching& spec, Matrix& left, M
   return groups;
 }
 
+void add_present(const Column& column, Presence& any) {
+  any.add(column.present);
+  if (!column.histograms.empty()) any.add(column.histograms.present);
+}
+
 Presence any_of(const std::vector<Series*>& series, size_t steps) {
   Presence any(steps);
-  for (const Series* one : series) any.add(one->column.present);
+  for (const Series* one : series) add_present(one->column, any);
   return any;
 }
 
 Presence any_of(const Matrix& matrix, size_t steps) {
   Presence any(steps);
-  for (const Series& one : matrix.series()) any.add(one.column.present);
+  for (const Series& one : matrix.series()) add_present(one.column, any);
   return any;
 }
 
@@ -63,16 +69,21 @@ Status emit_masked(Series& series, const Presence& mask, Mask how, SeriesSink& s
   for (size_t w = 0; w < present.word_count(); ++w) {
     present.word(w) &= how == Mask::kWhere ? mask.word(w) : ~mask.word(w);
   }
-  return present.any() ? sink.consume(series) : Status();
+  HistogramColumn& histograms = series.column.histograms;
+  for (size_t i = 0; i < histograms.at.size(); ++i) {
+    if (mask.get(i) != (how == Mask::kWhere)) histograms.erase(i);
+  }
+  return series.column.any() ? sink.consume(series) : Status();
 }
 
 // Arithmetic between one-to-one, or "many" and "one" side; `one` is the left operand for group_right.
 class ArithmeticMatch {
  public:
-  ArithmeticMatch(QueryContext& context, BinaryOp op, bool return_bool, const VectorMatching& spec, SeriesSink& sink)
+  ArithmeticMatch(QueryContext& context, const ArithmeticOp& op, const VectorMatching& spec, SeriesSink& sink)
       : context_(context),
-        op_(op),
-        return_bool_(return_bool),
+        op_(op.op),
+        return_bool_(op.return_bool),
+        on_histograms_(context, op.op, op.return_bool, op.at),
         spec_(spec),
         sink_(sink),
         swapped_(spec.cardinality == MatchCardinality::kOneToMany),
@@ -115,19 +126,25 @@ class ArithmeticMatch {
     for (const Series* m : many) {
       for (const Series* o : one) {
         out_.column.present = m->column.present;
-        for (size_t w = 0; w < matched_.word_count(); ++w) out_.column.present.word(w) &= o->column.present.word(w);
+        for (size_t w = 0; w < matched_.word_count(); ++w) {
+          out_.column.present.word(w) = m->column.present_word(w) & o->column.present_word(w);
+        }
         if (Status status = emit(*m, *o); !status.ok()) return status;
       }
       if (!fill_one_) continue;
       out_.column.present = m->column.present;
-      for (size_t w = 0; w < matched_.word_count(); ++w) out_.column.present.word(w) &= ~one_any.word(w);
+      for (size_t w = 0; w < matched_.word_count(); ++w) {
+        out_.column.present.word(w) = m->column.present_word(w) & ~one_any.word(w);
+      }
       if (Status status = emit(*m, filler(signature, *fill_one_)); !status.ok()) return status;
     }
     if (!fill_many_) return {};
     const Presence matched = matched_;
     for (const Series* o : one) {
       out_.column.present = o->column.present;
-      for (size_t w = 0; w < matched.word_count(); ++w) out_.column.present.word(w) &= ~matched.word(w);
+      for (size_t w = 0; w < matched.word_count(); ++w) {
+        out_.column.present.word(w) = o->column.present_word(w) & ~matched.word(w);
+      }
       if (Status status = emit(filler(signature, *fill_many_), *o); !status.ok()) return status;
     }
     return {};
@@ -142,16 +159,15 @@ class ArithmeticMatch {
     if (one.size() < 2) return {};
     Presence seen(steps_);
     for (size_t i = 0; i < one.size(); ++i) {
-      const Presence& present = one[i]->column.present;
+      const Column& column = one[i]->column;
       for (size_t w = 0; w < seen.word_count(); ++w) {
-        const uint64_t both = seen.word(w) & present.word(w) & active_.word(w);
+        const uint64_t both = seen.word(w) & column.present_word(w) & active_.word(w);
         if (both == 0) continue;
         const size_t step = w * 64 + static_cast<size_t>(std::countr_zero(both));
-        const auto other =
-            std::find_if(one.begin(), one.end(), [&](const Series* s) { return s->column.present.get(step); });
+        const auto other = std::find_if(one.begin(), one.end(), [&](const Series* s) { return s->column.has(step); });
         return duplicate(signature, braces(one[i]->labels), braces((*other)->labels));
       }
-      seen.add(present);
+      add_present(column, seen);
     }
     return {};
   }
@@ -168,36 +184,71 @@ class ArithmeticMatch {
   Status emit(const Series& many, const Series& one) {
     Presence& present = out_.column.present;
     if (!present.any()) return {};
+    out_.column.histograms.clear();
+    const Column& left = swapped_ ? one.column : many.column;
+    const Column& right = swapped_ ? many.column : one.column;
+    const bool numbers_only = is_arithmetic(op_) && left.histograms.empty() && right.histograms.empty();
+    if (!numbers_only) {
+      answer_histograms(left, right);
+      if (!met_.any()) return {};
+    }
+    const Presence& met = numbers_only ? present : met_;
     out_.labels = result_labels(many.labels, one.labels);
     out_.drop_name = return_bool_;
     if (one_to_one_) {
-      if (matched_.intersects(present)) {
+      if (matched_.intersects(met)) {
         return Status::execution(
             "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
       }
     } else {
-      const auto [place, is_new] = results_.try_emplace(out_.labels.encoded(), present);
+      const auto [place, is_new] = results_.try_emplace(out_.labels.encoded(), met);
       if (!is_new) {
-        if (place->second.intersects(present)) {
+        if (place->second.intersects(met)) {
           return Status::execution("multiple matches for labels: grouping labels must ensure unique matches");
         }
-        place->second.add(present);
+        place->second.add(met);
       }
     }
-    matched_.add(present);
+    matched_.add(met);
 
-    const Column& left = swapped_ ? one.column : many.column;
-    const Column& right = swapped_ ? many.column : one.column;
     out_.column.v.resize(steps_);
-    combine(op_, return_bool_, left, right, left, out_.column);
-    if (!present.any()) return {};
-    if (Status status = collisions_.add(out_.labels, present); !status.ok()) return status;
+    if (present.any()) combine(op_, return_bool_, left, right, left, out_.column);
+    if (!numbers_only) {
+      answers_.present.for_each([&](size_t i) { out_.column.set(i, answers_.v[i]); });
+      std::swap(out_.column.histograms, answers_.histograms);
+    }
+    if (!out_.column.any()) return {};
+    if (Status status = collisions_.add(out_.labels, out_.column); !status.ok()) return status;
     return sink_.consume(out_);
+  }
+
+  // Of the steps present in out_, answers those where an operand is a histogram, and leaves the others there. What has
+  // no answer has not met either.
+  void answer_histograms(const Column& left, const Column& right) {
+    answers_.reset(steps_);
+    met_ = out_.column.present;
+    out_.column.present.for_each([&](size_t i) {
+      if (is_arithmetic(op_) && left.present.get(i) && right.present.get(i)) return;
+      out_.column.present.clear(i);
+      HistogramBinary::Operand answer;
+      const auto verdict = on_histograms_.apply(operand(left, i), operand(right, i), answer);
+      if (verdict == HistogramBinary::Verdict::kNone) met_.clear(i);
+      if (verdict != HistogramBinary::Verdict::kValue) return;
+      if (answer.histogram != nullptr) {
+        answers_.set(i, std::move(answer.histogram));
+      } else {
+        answers_.set(i, answer.number);
+      }
+    });
+  }
+
+  static HistogramBinary::Operand operand(const Column& column, size_t i) {
+    return {column.v[i], column.histograms.empty() ? nullptr : column.histograms.at[i]};
   }
 
   Labels result_labels(const Labels& many, const Labels& one) {
     LabelsBuilder builder(many);
-    if (!is_comparison(op_) || (return_bool_ && !context_.delayed_name_removal())) {
+    if (changes_metric(op_) || (return_bool_ && !context_.delayed_name_removal())) {
       for (const LabelView label : many) {
         if (is_metadata_label(label.name)) builder.erase(label.name);
       }
@@ -215,6 +266,7 @@ class ArithmeticMatch {
   QueryContext& context_;
   const BinaryOp op_;
   const bool return_bool_;
+  HistogramBinary on_histograms_;
   const VectorMatching& spec_;
   SeriesSink& sink_;
   const bool swapped_;
@@ -229,6 +281,8 @@ class ArithmeticMatch {
   std::unordered_map<std::string, Presence> results_;  // Of the current group.
   CollisionCheck collisions_;
   Series out_;
+  Presence met_;    // Where the two series at hand have met, when there are histograms among them.
+  Column answers_;  // Likewise: of the steps with histograms.
 };
 
 }  // namespace
@@ -258,9 +312,9 @@ Status match_sets(QueryContext& context, BinaryOp op, const VectorMatching& spec
   return {};
 }
 
-Status match_arithmetic(QueryContext& context, BinaryOp op, bool return_bool, const VectorMatching& spec, Matrix& left,
+Status match_arithmetic(QueryContext& context, const ArithmeticOp& op, const VectorMatching& spec, Matrix& left,
                         Matrix& right, SeriesSink& sink) {
-  return ArithmeticMatch(context, op, return_bool, spec, sink).run(left, right);
+  return ArithmeticMatch(context, op, spec, sink).run(left, right);
 }
 
 }  // namespace tidemark::promql

@@ -14,7 +14,12 @@ namespace tidemark::promql {
 // Both consume their operands.
 Status match_sets(QueryContext& context, BinaryOp op, const VectorMatching& spec, Matrix& left, Matrix& right,
                   SeriesSink& sink);
-Status match_arithmetic(QueryContext& context, BinaryOp op, bool return_bool, const VectorMatching& spec, Matrix& left,
+struct ArithmeticOp {
+  BinaryOp op;  // Not a set operator.
+  bool return_bool = false;
+  TextOffset at;  // Where the operation begins.
+};
+Status match_arithmetic(QueryContext& context, const ArithmeticOp& op, const VectorMatching& spec, Matrix& left,
                         Matrix& right, SeriesSink& sink);
 
 }  // namespace tidemark::promql

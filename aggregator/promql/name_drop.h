@@ -16,7 +16,7 @@ class NameDrop {
   // Two pieces of one series may follow each other.
   Status apply(Series& series) {
     mark(series);
-    return delayed_ ? Status() : collisions_.add(series.labels, series.column.present);
+    return delayed_ ? Status() : collisions_.add(series.labels, series.column);
   }
   // No label set twice.
   Status apply_whole(Series& series) {

@@ -81,6 +81,7 @@ class Plan::Maker {
 
   bool visit_selector(const VectorSelector& selector) {
     plan_.times_[&selector] = {shift(selector.time), 0, 0};
+    plan_.details_[&selector] = of_totals_ > 0 && of_buckets_ == 0 ? HistogramDetail::kTotals : HistogramDetail::kAll;
     return selector.time.has_at();
   }
 
@@ -90,16 +91,17 @@ class Plan::Maker {
     times.range_ms = duration(subquery.range, DurationUse::kRange);
     times.step_ms = subquery.step.is_set() ? duration(subquery.step, DurationUse::kRange) : query_.subquery_step_ms;
     plan_.times_[&subquery] = times;
+    ++of_buckets_;  // Its points are compared with each other for resets, and they are not the samples there are.
     visit(*subquery.expr);
+    --of_buckets_;
     return {subquery.time.has_at(), false};
   }
 
   Visited visit_binary(const BinaryExpr& binary) {
-    if (!is_arithmetic(binary.op) && !is_set_op(binary.op)) {
-      refuse(binary, fmt::format("operator \"{}\" is", binary_op_text(binary.op)));
-    }
+    of_buckets_ += is_trim(binary.op) ? 1 : 0;
     const bool lhs = visit(*binary.lhs).invariant;
     const bool rhs = visit(*binary.rhs).invariant;
+    of_buckets_ -= is_trim(binary.op) ? 1 : 0;
     return {lhs && rhs, true};
   }
 
@@ -111,7 +113,13 @@ class Plan::Maker {
     bool invariant = std::find(kTimeDependent.begin(), kTimeDependent.end(), name) == kTimeDependent.end();
     // Of a selector the samples' own times are asked, and they do not move.
     if (name == "timestamp" && unwrap_parens(*call.args[0]).kind == ExprKind::kVectorSelector) invariant = true;
+    const bool of_totals = name == "histogram_count" || name == "histogram_sum" || name == "histogram_avg";
+    const bool of_buckets = name.starts_with("histogram_quantile") || name == "histogram_fraction";
+    of_totals_ += of_totals ? 1 : 0;
+    of_buckets_ += of_buckets ? 1 : 0;
     for (const ExprPtr& arg : call.args) invariant &= visit(*arg).invariant;
+    of_totals_ -= of_totals ? 1 : 0;
+    of_buckets_ -= of_buckets ? 1 : 0;
     return {invariant, true};
   }
 
@@ -141,6 +149,9 @@ class Plan::Maker {
   Plan& plan_;
   const QueryTimes query_;
   const DurationContext durations_;
+  // How many nodes above the one at hand want no more of histograms than their sums and counts, and how many all.
+  int of_totals_ = 0;
+  int of_buckets_ = 0;
   Status status_;
 };
 

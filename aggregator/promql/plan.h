@@ -28,6 +28,9 @@ class Plan {
   const Expr& expr() const { return *expr_; }
   const QueryTimes& query() const { return query_; }
 
+  // How much of their histograms a selector's expression asks for.
+  HistogramDetail detail(const VectorSelector& node) const { return details_.at(&node); }
+
   struct Times {
     TimeShift shift;
     int64_t range_ms = 0;
@@ -45,6 +48,7 @@ class Plan {
   QueryTimes query_;
   std::unordered_map<const Expr*, Times> times_;
   std::unordered_map<const Expr*, bool> invariant_;
+  std::unordered_map<const Expr*, HistogramDetail> details_;
 };
 
 }  // namespace tidemark::promql

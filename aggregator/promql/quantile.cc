@@ -24,18 +24,6 @@ bool almost_equal(double a, double b, double tolerance) {
   return difference / std::min(sum, std::numeric_limits<double>::max()) < tolerance;
 }
 
-void add_up_equal_bounds(std::vector<Bucket>& buckets) {
-  size_t last = 0;
-  for (size_t i = 1; i < buckets.size(); ++i) {
-    if (buckets[i].upper_bound == buckets[last].upper_bound) {
-      buckets[last].count += buckets[i].count;
-    } else {
-      buckets[++last] = buckets[i];
-    }
-  }
-  buckets.resize(last + 1);
-}
-
 void make_monotonic(std::vector<Bucket>& buckets, BucketQuantile& result) {
   result.min_bound = kInf;
   result.max_bound = -kInf;
@@ -58,6 +46,18 @@ void make_monotonic(std::vector<Bucket>& buckets, BucketQuantile& result) {
 }
 
 }  // namespace
+
+void add_up_equal_bounds(std::vector<Bucket>& buckets) {
+  size_t last = 0;
+  for (size_t i = 1; i < buckets.size(); ++i) {
+    if (buckets[i].upper_bound == buckets[last].upper_bound) {
+      buckets[last].count += buckets[i].count;
+    } else {
+      buckets[++last] = buckets[i];
+    }
+  }
+  buckets.resize(last + 1);
+}
 
 double quantile(double q, std::span<double> values) {
   if (values.empty() || std::isnan(q)) return kNaN;

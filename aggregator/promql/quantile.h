@@ -15,6 +15,9 @@ struct Bucket {
   double count = 0;        // Of all observations up to the bound.
 };
 
+// REQUIRES: sorted by bound, not empty.
+void add_up_equal_bounds(std::vector<Bucket>& buckets);
+
 struct BucketQuantile {
   double value = 0;
   // Counts fell where they should only rise, by more than rounding explains, and were raised. The rest tells where.

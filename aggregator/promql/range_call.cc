@@ -8,6 +8,7 @@
 #include "aggregator/promql/evaluator.h"
 #include "aggregator/promql/extended.h"
 #include "aggregator/promql/functions.h"
+#include "aggregator/promql/histogram_range.h"
 #include "aggregator/promql/name_drop.h"
 #include "aggregator/promql/quote.h"
 #include "aggregator/promql/range_functions.h"
@@ -46,16 +47,24 @@ class RangeCall {
       : context_(context),
         arguments_(arguments),
         function_(std::move(function)),
+        on_histograms_(context, arguments.function, *function_, arguments.first_argument_at),
         sink_(sink),
         names_(context),
         wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
 
-  Status apply(LabelsView labels, bool drop_name, const Samples& samples, Resolutions resolutions) {
+  Status apply(LabelsView labels, bool drop_name, const Samples& samples, const Histograms& histograms,
+               Resolutions resolutions) {
     if (arguments_.function == "double_exponential_smoothing") {
       if (Status status = check_smoothing(); !status.ok()) return status;
     }
-    over_windows(*function_, samples, arguments_.spec, resolutions, arguments_.scalars, out_.column);
-    if (!out_.column.present.any()) return {};
+    if (histograms.empty()) {
+      over_windows(*function_, samples, arguments_.spec, resolutions, arguments_.scalars, out_.column);
+    } else if (Status status = on_histograms_.over_windows(labels, samples, histograms, arguments_.spec,
+                                                           arguments_.scalars, out_.column);
+               !status.ok()) {
+      return status;
+    }
+    if (!out_.column.any()) return {};
     warn(labels);
     out_.labels = Labels(labels);
     out_.drop_name = drop_name;
@@ -88,7 +97,7 @@ class RangeCall {
               quoted(labels.metric_name()),
           arguments_.first_argument_at, overlaps);
     }
-    if (wants_counter_) {
+    if (wants_counter_ && out_.column.present.any()) {
       const std::string_view metric = labels.metric_name();
       if (!metric.empty() && !looks_like_counter(metric)) {
         context_.annotations().info(
@@ -108,6 +117,7 @@ class RangeCall {
   QueryContext& context_;
   const Arguments& arguments_;
   const std::unique_ptr<RangeFunction> function_;
+  HistogramRange on_histograms_;
   SeriesSink& sink_;
   NameDrop names_;
   const bool wants_counter_;
@@ -118,7 +128,7 @@ class CallOnRaw final : public RawSink {
  public:
   explicit CallOnRaw(RangeCall& call) : call_(call) {}
   Status consume(const RawSeries& series) override {
-    return call_.apply(series.labels, false, series.samples, series.resolutions);
+    return call_.apply(series.labels, false, series.samples, series.histograms, series.resolutions);
   }
 
  private:
@@ -129,14 +139,34 @@ class CallOnRaw final : public RawSink {
 struct ColumnSamples {
   std::vector<int64_t> t_ms;
   std::vector<double> v;
+  std::vector<int64_t> histogram_t_ms;
+  std::vector<HistogramRef> histograms;
 
   void assign(const Column& column, const Grid& grid) {
     t_ms.clear();
     v.clear();
+    assign_histograms(column.histograms, grid);
     column.present.for_each([&](size_t i) {
       if (is_stale(column.v[i])) return;
       t_ms.push_back(grid.time_ms(i));
       v.push_back(column.v[i]);
+    });
+  }
+
+ private:
+  // Hints were about samples one after the other. Of a subquery's points some may be missing, others be there twice.
+  void assign_histograms(const HistogramColumn& column, const Grid& grid) {
+    histogram_t_ms.clear();
+    histograms.clear();
+    column.present.for_each([&](size_t i) {
+      histogram_t_ms.push_back(grid.time_ms(i));
+      HistogramRef histogram = column.at[i];
+      if (histogram->reset == CounterReset::kReset || histogram->reset == CounterReset::kNotReset) {
+        auto unknown = std::make_shared<NativeHistogram>(*histogram);
+        unknown->reset = CounterReset::kUnknown;
+        histogram = std::move(unknown);
+      }
+      histograms.push_back(std::move(histogram));
     });
   }
 };
@@ -169,13 +199,17 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
     RangeCall range_call(context_, arguments, std::move(*function), sink);
     CallOnRaw on_raw(range_call);
     // Samples are looked at one by one, so no function is named that a rollup could answer.
-    return select_raw(context_, {selector->vector->matchers, times.shift, {}, start_times}, arguments.spec, on_raw);
+    return select_raw(context_,
+                      {selector->vector->matchers, times.shift, {}, start_times, plan_.detail(*selector->vector)},
+                      arguments.spec, on_raw);
   }
   RangeCall range_call(context_, arguments, make_range_function(arguments.function), sink);
   if (selector != nullptr) {
     CallOnRaw on_raw(range_call);
-    return select_raw(context_, {selector->vector->matchers, times.shift, arguments.function, start_times},
-                      arguments.spec, on_raw);
+    return select_raw(
+        context_,
+        {selector->vector->matchers, times.shift, arguments.function, start_times, plan_.detail(*selector->vector)},
+        arguments.spec, on_raw);
   }
   const auto& subquery = as<SubqueryExpr>(*range);
   const Grid inner = subquery_grid(subquery, grid);
@@ -186,7 +220,9 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   for (const Series& series : matrix.series()) {
     if (Status status = context_.poll(); !status.ok()) return status;
     samples.assign(series.column, inner);
-    if (Status status = range_call.apply(series.labels, series.drop_name, {.t_ms = samples.t_ms, .v = samples.v}, {});
+    const Histograms histograms{samples.histogram_t_ms, samples.histograms};
+    if (Status status =
+            range_call.apply(series.labels, series.drop_name, {.t_ms = samples.t_ms, .v = samples.v}, histograms, {});
         !status.ok()) {
       return status;
     }

@@ -116,8 +116,9 @@ Status check_counts(const Column& k) {
 
 class Ranking {
  public:
-  Ranking(QueryContext& context, AggregateOp op, const Column& parameter, Matrix& input)
-      : context_(context), op_(op), parameter_(parameter), input_(input.series()) {
+  Ranking(QueryContext& context, RankOp op, const Column& parameter, Matrix& input)
+      : context_(context), op_(op.op), parameter_(parameter), input_(input.series()) {
+    if (op_ == AggregateOp::kTopK || op_ == AggregateOp::kBottomK) leave_out_histograms(op.at);
     if (op_ != AggregateOp::kLimitRatio) return;
     for (const Series& series : input_) offsets_.push_back(sampling_offset(series.labels));
   }
@@ -168,14 +169,30 @@ class Ranking {
     }
     for (size_t m = 0; m < input_.size(); ++m) {
       if (!chosen[m].any()) continue;
-      input_[m].column.present = std::move(chosen[m]);
+      keep(input_[m].column, chosen[m]);
       if (Status status = sink.consume(input_[m]); !status.ok()) return status;
     }
     return {};
   }
 
  private:
-  bool has(size_t series, size_t step) const { return input_[series].column.present.get(step); }
+  bool has(size_t series, size_t step) const { return input_[series].column.has(step); }
+
+  // They have no order.
+  void leave_out_histograms(TextOffset at) {
+    for (Series& series : input_) {
+      if (series.column.histograms.empty()) continue;
+      context_.annotations().info(fmt::format("ignored histogram in {} aggregation", aggregate_op_name(op_)), at);
+      series.column.drop_histograms();
+    }
+  }
+
+  static void keep(Column& column, const Presence& chosen) {
+    for (size_t w = 0; w < chosen.word_count(); ++w) column.present.word(w) &= chosen.word(w);
+    for (size_t i = 0; i < column.histograms.at.size(); ++i) {
+      if (!chosen.get(i)) column.histograms.erase(i);
+    }
+  }
 
   QueryContext& context_;
   const AggregateOp op_;
@@ -186,9 +203,9 @@ class Ranking {
 
 }  // namespace
 
-Status rank_series(QueryContext& context, AggregateOp op, const Grouping& grouping, const Column& parameter,
-                   Matrix& input, SeriesSink& sink) {
-  if (op == AggregateOp::kLimitRatio) {
+Status rank_series(QueryContext& context, RankOp op, const Grouping& grouping, const Column& parameter, Matrix& input,
+                   SeriesSink& sink) {
+  if (op.op == AggregateOp::kLimitRatio) {
     for (const double v : parameter.v) {
       if (std::isnan(v)) return Status::execution("Ratio value is NaN");
     }

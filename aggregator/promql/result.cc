@@ -57,11 +57,14 @@ Status take_series(QueryContext& context, Matrix& matrix, const Grid& grid, Quer
   result.series.reserve(matrix.size());
   for (Series& series : matrix.series()) {
     const size_t samples = series.column.present.count();
-    if (Status status = charge.add(0, samples * sizeof(Sample)); !status.ok()) return status;
+    const HistogramColumn& histograms = series.column.histograms;
+    const size_t bytes = samples * sizeof(Sample) + histograms.present.count() * sizeof(HistogramSample);
+    if (Status status = charge.add(0, bytes); !status.ok()) return status;
     ResultSeries& out = result.series.emplace_back();
     out.labels = std::move(series.labels);
     out.samples.reserve(samples);
     series.column.present.for_each([&](size_t i) { out.samples.push_back({grid.time_ms(i), series.column.v[i]}); });
+    histograms.present.for_each([&](size_t i) { out.histograms.push_back({grid.time_ms(i), histograms.at[i]}); });
     series.column = Column();
   }
   return {};
@@ -94,8 +97,15 @@ class RawResult final : public RawSink {
     if (Status status = charge_.add(n, n * sizeof(Sample) + series.labels.encoded().size()); !status.ok()) {
       return status;
     }
-    std::vector<Sample> samples = points(series.samples);
-    if (!samples.empty()) result_.series.push_back({Labels(series.labels), std::move(samples)});
+    ResultSeries out{Labels(series.labels), points(series.samples), {}};
+    for (size_t i = 0; i < series.histograms.size(); ++i) {
+      const HistogramRef& histogram = series.histograms.at[i];
+      if (Status status = charge_.add(histogram->bytes() / sizeof(Sample), histogram->bytes()); !status.ok()) {
+        return status;
+      }
+      out.histograms.push_back({series.histograms.t_ms[i], histogram});
+    }
+    if (!out.samples.empty() || !out.histograms.empty()) result_.series.push_back(std::move(out));
     return {};
   }
 

@@ -70,7 +70,7 @@ void add_warnings(QueryContext& context, const storage::SeriesSet& set) {
 }
 
 double in_seconds(What what, int64_t t_ms, int64_t start_ms) {
-  return static_cast<double>(what == What::kTimestamps ? t_ms : start_ms) / 1000;
+  return static_cast<double>(what == What::kStartTimestamps ? start_ms : t_ms) / 1000;
 }
 
 // The end of the last whole bucket.
@@ -199,21 +199,40 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
   Charge charge(context);
   if (Status status = charge.add(0, Column::bytes(grid.steps)); !status.ok()) return status;
   const auto cursor = std::make_unique<Cursor>(context);
+  HistogramBuffer histograms(context, selector.detail);
+  HistogramCursor histogram_cursor;
   Series series;
   while (set->next()) {
     if (Status status = context.poll(); !status.ok()) return status;
+    if (Status status = histograms.fill(set->samples()); !status.ok()) return status;
+    histogram_cursor.begin(histograms.histograms());
     cursor->begin(set->samples());
     series.column.reset(grid.steps);
     for (size_t step = 0; step < grid.steps; ++step) {
       const int64_t t_ms = selector.shift.apply(grid.time_ms(step));
       if (Status status = cursor->advance(t_ms); !status.ok()) return status;
+      if (!histograms.empty()) {
+        histogram_cursor.advance(t_ms);
+        if (histogram_cursor.found() && (!cursor->found() || histogram_cursor.t_ms() > cursor->current().t_ms)) {
+          if (histogram_cursor.t_ms() <= TimeShift::earlier(t_ms, context.lookback_ms())) continue;
+          if (what == What::kInfoTimestamps) {
+            return Status::execution("this should be an info metric, with float samples: " + set->labels().to_string());
+          }
+          if (what == What::kValues) {
+            series.column.set(step, histogram_cursor.histogram());
+          } else {
+            series.column.set(step, in_seconds(what, histogram_cursor.t_ms(), histogram_cursor.start_ms()));
+          }
+          continue;
+        }
+      }
       if (!cursor->found()) continue;
       const Sample& sample = cursor->current();
       const int64_t from_ms = last_whole(t_ms, resolution_at(resolutions, t_ms));
       if (sample.t_ms <= TimeShift::earlier(from_ms, context.lookback_ms()) || is_stale(sample.v)) continue;
       series.column.set(step, what == What::kValues ? sample.v : in_seconds(what, sample.t_ms, cursor->start_ms()));
     }
-    if (!series.column.present.any()) continue;
+    if (!series.column.any()) continue;
     series.labels = Labels(set->labels());
     series.drop_name = false;
     if (Status status = sink.consume(series); !status.ok()) return status;
@@ -232,10 +251,13 @@ Status select_raw(QueryContext& context, const Selector& selector, const RangeSp
   const auto set = context.querier().select(selector.matchers, first_ms, last_ms, hints, false);
   const std::vector<storage::Resolution> resolutions = set->resolutions();
   SampleBuffer buffer(context);
+  HistogramBuffer histograms(context, selector.detail);
   while (set->next()) {
+    if (Status status = histograms.fill(set->samples()); !status.ok()) return status;
     if (Status status = buffer.fill(set->samples()); !status.ok()) return status;
-    if (buffer.samples().t_ms.empty()) continue;
-    if (Status status = sink.consume({set->labels(), buffer.samples(), resolutions}); !status.ok()) return status;
+    if (buffer.samples().t_ms.empty() && histograms.empty()) continue;
+    const RawSeries series{set->labels(), buffer.samples(), histograms.histograms(), resolutions};
+    if (Status status = sink.consume(series); !status.ok()) return status;
   }
   add_warnings(context, *set);
   return set->status();

@@ -10,6 +10,7 @@
 
 #include "aggregator/promql/context.h"
 #include "aggregator/promql/grid.h"
+#include "aggregator/promql/histogram_buffer.h"
 #include "aggregator/promql/range_functions.h"
 #include "aggregator/promql/series.h"
 #include "model/matcher.h"
@@ -37,6 +38,7 @@ struct Selector {
   TimeShift shift;
   std::string_view function = {};  // Directly around the selector: a hint for storage. May be empty.
   bool start_times = false;        // Start timestamps are wanted, too.
+  HistogramDetail detail = HistogramDetail::kAll;
 };
 
 // How far beyond its range's ends a window's samples reach: not at all, but for the ranges of extended.h.
@@ -56,8 +58,9 @@ struct RangeSpec {
   int64_t begin_ms(size_t step) const { return TimeShift::earlier(end_ms(step), range_ms); }
 };
 
-// Of the sample found: its value, or its time or start timestamp (0 without one) in seconds.
-enum class What { kValues, kTimestamps, kStartTimestamps };
+// Of the sample found: its value, or its time or start timestamp (0 without one) in seconds. Of info metrics, that are
+// floats or an error, the time.
+enum class What { kValues, kTimestamps, kStartTimestamps, kInfoTimestamps };
 
 // For every step the newest sample not older than the lookback and not followed by a staleness marker. Where a rollup
 // answers, the lookback counts from the end of the last whole bucket: within the next one there is no newer sample.
@@ -67,10 +70,11 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
 using Resolutions = std::span<const storage::Resolution>;
 int64_t resolution_at(Resolutions resolutions, int64_t t_ms);
 
-// A series' samples in one range, oldest first, without staleness markers.
+// A series' samples in one range, oldest first, without staleness markers. Either kind may be missing, not both.
 struct RawSeries {
   LabelsView labels;
   Samples samples;
+  Histograms histograms;
   Resolutions resolutions;
 };
 

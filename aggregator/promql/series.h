@@ -66,7 +66,7 @@ class Matrix final : public SeriesSink {
 class CollisionCheck {
  public:
   // Steps decide: two pieces of one series may follow each other, not overlap.
-  Status add(const Labels& labels, const Presence& present);
+  Status add(const Labels& labels, const Column& column);
   // Equal label sets are wrong whatever their steps, as after a range function.
   Status add_whole(const Labels& labels);
 

@@ -101,7 +101,7 @@ Status relabel(Evaluator& evaluator, const Expr& input, const Grid& grid, const 
   CollisionCheck collisions;
   FunctionSink relabelled([&](Series& series) {
     if (const std::optional<std::string> value = new_value(series.labels)) set_label(series, destination, *value);
-    if (Status status = collisions.add(series.labels, series.column.present); !status.ok()) return status;
+    if (Status status = collisions.add(series.labels, series.column); !status.ok()) return status;
     return sink.consume(series);
   });
   return evaluator.vector(input, grid, relabelled);
@@ -177,22 +177,28 @@ Status Evaluator::label_call(const CallExpr& call, const Grid& grid, SeriesSink&
 }
 
 Status Evaluator::sort_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+  const std::string_view name = call.function->name;
+  const bool by_label = name.starts_with("sort_by_label");
   if (grid.steps != 1) {
     context_.annotations().warn("sort is ineffective for range queries since results are always ordered by labels",
                                 call.span.start);
-    return vector(*call.args[0], grid, sink);
+    if (by_label) return vector(*call.args[0], grid, sink);
+    FunctionSink numbers([&](Series& series) {
+      return series.column.drop_histograms() ? sink.consume(series) : Status();  // They have no order.
+    });
+    return vector(*call.args[0], grid, numbers);
   }
   Matrix input(context_);
   if (Status status = vector(*call.args[0], grid, input); !status.ok()) return status;
   std::vector<Series>& series = input.series();
-  const std::string_view name = call.function->name;
   const bool descending = name.ends_with("_desc");
-  if (name.starts_with("sort_by_label")) {
+  if (by_label) {
     std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
       const auto order = compare_by_labels(call, a.labels, b.labels);
       return descending ? std::is_gt(order) : std::is_lt(order);
     });
   } else {
+    std::erase_if(series, [](Series& one) { return !one.column.drop_histograms(); });
     std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
       return value_before(a.column.v[0], b.column.v[0], descending);
     });

@@ -10,6 +10,7 @@
 
 #include "model/labels.h"
 #include "model/matcher.h"
+#include "model/native_histogram.h"
 #include "model/sample.h"
 #include "model/status.h"
 
@@ -55,6 +56,11 @@ class SampleReader {
   // come through as the NaN they are. REQUIRES: t_ms.size() == v.size(), not empty. Belongs to one thread.
   virtual size_t next(std::span<int64_t> t_ms, std::span<double> v) = 0;
 
+  // The series' native histograms, a stream of their own beside the floats, likewise oldest first: no timestamp is in
+  // both. The marker that ends a series is a float, whatever came before it. Hints say what hint_as_stored() would.
+  // REQUIRES: t_ms.size() == histograms.size(), not empty.
+  virtual size_t next_histograms(std::span<int64_t> /*t_ms*/, std::span<HistogramRef> /*histograms*/) { return 0; }
+
   // Of the samples the last next() wrote. Valid until the next.
   virtual Folded folded() const { return {}; }
 
@@ -62,7 +68,10 @@ class SampleReader {
   // one, when the hints did not ask, and of rollups, which keep none. Valid until the next.
   virtual std::span<const int64_t> starts() const { return {}; }
 
-  // OK after a clean end. Look once, after next() returned 0.
+  // The same of the histograms the last next_histograms() wrote.
+  virtual std::span<const int64_t> histogram_starts() const { return {}; }
+
+  // OK after a clean end. Look once, after next() or next_histograms() returned 0.
   virtual Status status() const = 0;
 };
 

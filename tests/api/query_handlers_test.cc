@@ -160,5 +160,34 @@ TEST(ResultJsonTest, PrintsValuesLikePrometheus) {
                  R"([1000.050,"1e+21"],[0.007,"1e-07"]]}]})");
 }
 
+TEST(ResultJsonTest, PrintsHistogramsLikePrometheus) {
+  auto histogram = std::make_shared<NativeHistogram>();
+  histogram->count = 42;
+  histogram->sum = 34.5;
+  histogram->zero_threshold = 0.25;
+  histogram->zero_count = 3;
+  histogram->positive = {{{-1, 1}, {1, 2}}, {12, 21, 0}};
+  histogram->negative = {{{0, 1}}, {6}};
+  promql::QueryResult result;
+  result.series.push_back({Labels{}, {}, {{1500, histogram}}});
+  std::string out;
+  append_query_data(out, result);
+  const std::string printed = R"({"count":"42","sum":"34.5","buckets":[[1,"-1","-0.5","6"],[3,"-0.25","0.25","3"],)"
+                              R"([0,"0.25","0.5","12"],[0,"1","2","21"]]})";
+  EXPECT_EQ(out, R"({"resultType":"vector","result":[{"metric":{},"histogram":[1.500,)" + printed + "]}]}");
+  result.type = promql::ResultType::kMatrix;
+  out.clear();
+  append_query_data(out, result);
+  EXPECT_EQ(out, R"({"resultType":"matrix","result":[{"metric":{},"histograms":[[1.500,)" + printed + "]]}]}");
+  result.series[0].samples.push_back({1, 2});
+  histogram->positive.clear();
+  histogram->negative.clear();
+  histogram->zero_count = 0;
+  out.clear();
+  append_query_data(out, result);
+  EXPECT_EQ(out, R"({"resultType":"matrix","result":[{"metric":{},"values":[[0.001,"2"]],"histograms":)"
+                 R"([[1.500,{"count":"42","sum":"34.5"}]]}]})");
+}
+
 }  // namespace
 }  // namespace tidemark::api

@@ -1,5 +1,5 @@
-// MemoryStore: a store of nothing but a map, for tests of what reads from one and writes to one. Floats only; a sample
-// at a known timestamp replaces the one there. Thread-safe, but a querier sees the store as it is, not a snapshot.
+// MemoryStore: a store of nothing but a map, for tests of what reads from one and writes to one. A sample at a known
+// timestamp replaces the one there. Thread-safe, but a querier sees the store as it is, not a snapshot.
 #pragma once
 
 #include <algorithm>
@@ -18,15 +18,20 @@ namespace tidemark::testing {
 
 class MemoryStore final : public storage::Appender, public storage::Queryable {
  public:
-  struct Point {
+  struct Stored {
     double v = 0;
     int64_t start_ms = kNoStart;
+    HistogramRef histogram = nullptr;  // When set, instead of v.
   };
-  using Samples = std::map<int64_t, Point>;
+  using Samples = std::map<int64_t, Stored>;
 
   void add(const Labels& labels, int64_t t_ms, double v, int64_t start_ms = kNoStart) {
     const MutexLock lock(mu_);
     series_[labels][t_ms] = {v, start_ms};
+  }
+  void add(const Labels& labels, int64_t t_ms, HistogramRef histogram, int64_t start_ms = kNoStart) {
+    const MutexLock lock(mu_);
+    series_[labels][t_ms] = {0, start_ms, std::move(histogram)};
   }
   void clear() {
     const MutexLock lock(mu_);
@@ -40,8 +45,13 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
       storage::Outcome outcome = storage::Outcome::kAccepted;
       if (batch.labels(i).empty()) {
         outcome = storage::Outcome::kUnknownRef;
-      } else if (batch.value(i).histogram != nullptr) {
-        outcome = storage::Outcome::kUnsupported;
+      } else if (const NativeHistogram* histogram = batch.value(i).histogram; histogram != nullptr) {
+        if (validate(*histogram).ok()) {
+          add(Labels(batch.labels(i)), batch.t_ms(i), std::make_shared<const NativeHistogram>(*histogram),
+              batch.value(i).start_ms);
+        } else {
+          outcome = storage::Outcome::kUnsupported;
+        }
       } else {
         add(Labels(batch.labels(i)), batch.t_ms(i), batch.value(i).number, batch.value(i).start_ms);
       }
@@ -59,6 +69,8 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
   struct Read {
     std::vector<Sample> samples;
     std::vector<int64_t> start_ms;
+    std::vector<HistogramSample> histograms;
+    std::vector<int64_t> histogram_start_ms;
   };
   using Selected = std::vector<std::pair<Labels, Read>>;
 
@@ -67,6 +79,7 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
     void reset(const Read* read) {
       read_ = read;
       next_ = 0;
+      next_histogram_ = 0;
     }
     size_t next(std::span<int64_t> t_ms, std::span<double> v) override {
       const size_t n = std::min(t_ms.size(), read_->samples.size() - next_);
@@ -78,12 +91,24 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
       return n;
     }
     std::span<const int64_t> starts() const override { return starts_; }
+    size_t next_histograms(std::span<int64_t> t_ms, std::span<HistogramRef> histograms) override {
+      const size_t n = std::min(t_ms.size(), read_->histograms.size() - next_histogram_);
+      histogram_starts_ = std::span(read_->histogram_start_ms).subspan(next_histogram_, n);
+      for (size_t i = 0; i < n; ++i, ++next_histogram_) {
+        t_ms[i] = read_->histograms[next_histogram_].t_ms;
+        histograms[i] = read_->histograms[next_histogram_].histogram;
+      }
+      return n;
+    }
+    std::span<const int64_t> histogram_starts() const override { return histogram_starts_; }
     Status status() const override { return {}; }
 
    private:
     const Read* read_ = nullptr;
     std::span<const int64_t> starts_;
+    std::span<const int64_t> histogram_starts_;
     size_t next_ = 0;
+    size_t next_histogram_ = 0;
   };
 
   class Set final : public storage::SeriesSet {
@@ -144,14 +169,30 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
     Selected selected;
     for (const auto& [labels, samples] : series_) {
       if (!matches_all(matchers, labels)) continue;
-      Read inside;
-      for (auto i = samples.lower_bound(min_ms); i != samples.end() && i->first <= max_ms; ++i) {
-        inside.samples.push_back({i->first, i->second.v});
-        inside.start_ms.push_back(i->second.start_ms);
-      }
-      if (!inside.samples.empty()) selected.emplace_back(labels, std::move(inside));
+      Read inside = read_of(samples, min_ms, max_ms);
+      if (!inside.samples.empty() || !inside.histograms.empty()) selected.emplace_back(labels, std::move(inside));
     }
     return selected;
+  }
+
+  // Hints depend on what stands before, in the range or not.
+  static Read read_of(const Samples& samples, int64_t min_ms, int64_t max_ms) {
+    Read read;
+    HistogramRef previous;
+    for (const auto& [t_ms, stored] : samples) {
+      const bool inside = t_ms >= min_ms && t_ms <= max_ms;
+      if (inside && stored.histogram == nullptr) {
+        read.samples.push_back({t_ms, stored.v});
+        read.start_ms.push_back(stored.start_ms);
+      } else if (inside) {
+        auto histogram = std::make_shared<NativeHistogram>(*stored.histogram);
+        histogram->reset = hint_as_stored(previous.get(), *stored.histogram);
+        read.histograms.push_back({t_ms, std::move(histogram)});
+        read.histogram_start_ms.push_back(stored.start_ms);
+      }
+      previous = stored.histogram;
+    }
+    return read;
   }
 
   Mutex mu_;

@@ -11,6 +11,8 @@
 
 #include "aggregator/promql/engine.h"
 #include "model/number.h"
+#include "tests/promql/promqltest/custom_buckets.h"
+#include "tests/promql/promqltest/histogram_literal.h"
 #include "tests/promql/promqltest/script.h"
 #include "tests/promql/promqltest/stores.h"
 
@@ -34,9 +36,56 @@ bool almost_equal(double a, double b) {
   return difference / std::min(sum, std::numeric_limits<double>::max()) < kTolerance;
 }
 
-std::string text_of(const std::vector<Sample>& samples) {
+bool almost_equal(const BucketList& a, const BucketList& b) {
+  std::vector<std::pair<int32_t, double>> x;
+  std::vector<std::pair<int32_t, double>> y;
+  a.for_each([&](int32_t place, double count) { x.emplace_back(place, count); });
+  b.for_each([&](int32_t place, double count) { y.emplace_back(place, count); });
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const auto& p, const auto& q) {
+    return p.first == q.first && almost_equal(p.second, q.second);
+  });
+}
+
+// Apart from empty buckets.
+bool almost_equal(NativeHistogram a, NativeHistogram b) {
+  compact(a);
+  compact(b);
+  return a.schema == b.schema && almost_equal(a.count, b.count) && almost_equal(a.sum, b.sum) && a.bounds == b.bounds &&
+         a.zero_threshold == b.zero_threshold && almost_equal(a.zero_count, b.zero_count) &&
+         almost_equal(a.positive, b.positive) && almost_equal(a.negative, b.negative);
+}
+
+// A sample, or what is expected of one.
+struct Point {
+  int64_t t_ms = 0;
+  Value value;
+};
+
+bool meets(const Point& expected, const Point& got) {
+  if (expected.t_ms != got.t_ms || expected.value.kind != got.value.kind) return false;
+  if (expected.value.kind == Value::Kind::kFloat) return almost_equal(expected.value.number, got.value.number);
+  const NativeHistogram& a = *expected.value.histogram;
+  const NativeHistogram& b = *got.value.histogram;
+  return almost_equal(a, b) && (!expected.value.hint_given || a.reset == b.reset);
+}
+
+std::vector<Point> points_of(const ResultSeries& series) {
+  std::vector<Point> points;
+  for (const Sample& s : series.samples) points.push_back({s.t_ms, {Value::Kind::kFloat, s.v, nullptr, false}});
+  for (const HistogramSample& h : series.histograms) {
+    points.push_back({h.t_ms, {Value::Kind::kHistogram, 0, h.histogram, false}});
+  }
+  std::stable_sort(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.t_ms < b.t_ms; });
+  return points;
+}
+
+std::string text_of(const std::vector<Point>& points) {
   std::string out;
-  for (const Sample& s : samples) out += fmt::format(" {}@{}", format_float(s.v), s.t_ms);
+  for (const Point& p : points) {
+    const bool is_float = p.value.kind == Value::Kind::kFloat;
+    out +=
+        fmt::format(" {}@{}", is_float ? format_float(p.value.number) : histogram_literal(*p.value.histogram), p.t_ms);
+  }
   return out;
 }
 
@@ -58,22 +107,19 @@ Verdict check_messages(const std::vector<Expectation>& expected, bool none_allow
   return {};
 }
 
-std::vector<Sample> expected_samples(const SeriesLine& line, int64_t start_ms, int64_t step_ms) {
-  std::vector<Sample> samples;
+std::vector<Point> points_of(const SeriesLine& line, int64_t start_ms, int64_t step_ms) {
+  std::vector<Point> points;
   for (size_t i = 0; i < line.values.size(); ++i) {
-    if (line.values[i].kind != Value::Kind::kFloat) continue;
-    samples.push_back({start_ms + static_cast<int64_t>(i) * step_ms, line.values[i].number});
+    if (line.values[i].kind == Value::Kind::kOmitted) continue;
+    points.push_back({start_ms + static_cast<int64_t>(i) * step_ms, line.values[i]});
   }
-  return samples;
+  return points;
 }
 
-Verdict compare_series(const ResultSeries& got, const std::vector<Sample>& expected) {
-  bool same = got.samples.size() == expected.size();
-  for (size_t i = 0; same && i < expected.size(); ++i) {
-    same = got.samples[i].t_ms == expected[i].t_ms && almost_equal(got.samples[i].v, expected[i].v);
-  }
-  if (same) return {};
-  return fmt::format("{}: expected{}, got{}", got.labels.to_string(), text_of(expected), text_of(got.samples));
+Verdict compare_series(const ResultSeries& series, const std::vector<Point>& expected) {
+  const std::vector<Point> got = points_of(series);
+  if (std::equal(expected.begin(), expected.end(), got.begin(), got.end(), meets)) return {};
+  return fmt::format("{}: expected{}, got{}", series.labels.to_string(), text_of(expected), text_of(got));
 }
 
 Verdict compare_all(const Eval& eval, const std::vector<ResultSeries>& got, int64_t start_ms, int64_t step_ms) {
@@ -81,19 +127,16 @@ Verdict compare_all(const Eval& eval, const std::vector<ResultSeries>& got, int6
     const auto line = std::find_if(eval.series.begin(), eval.series.end(),
                                    [&](const SeriesLine& s) { return s.labels == got[place].labels; });
     if (line == eval.series.end()) {
-      return fmt::format("unexpected {}{}", got[place].labels.to_string(), text_of(got[place].samples));
+      return fmt::format("unexpected {}{}", got[place].labels.to_string(), text_of(points_of(got[place])));
     }
     if (eval.ordered && static_cast<size_t>(line - eval.series.begin()) != place) {
       return fmt::format("{} is at place {}", got[place].labels.to_string(), place + 1);
     }
-    if (Verdict v = compare_series(got[place], expected_samples(*line, start_ms, step_ms)); !v.empty()) return v;
+    if (Verdict v = compare_series(got[place], points_of(*line, start_ms, step_ms)); !v.empty()) return v;
   }
   for (const SeriesLine& line : eval.series) {
     const bool found = std::any_of(got.begin(), got.end(), [&](const auto& s) { return s.labels == line.labels; });
     if (!found) return fmt::format("{} is missing", line.labels.to_string());
-    const bool floats = std::any_of(line.values.begin(), line.values.end(),
-                                    [](const Value& v) { return v.kind == Value::Kind::kHistogram; });
-    if (floats) return fmt::format("{} should be a native histogram", line.labels.to_string());
   }
   return {};
 }
@@ -159,11 +202,17 @@ class Run {
   Status load(const Load& load) {
     storage::Batch batch;
     for (const SeriesLine& line : load.series) {
-      for (size_t i = 0; i < line.values.size(); ++i) {
-        const Value& value = line.values[i];
-        if (value.kind != Value::Kind::kFloat) continue;
-        batch.add(storage::kNoRef, line.labels, static_cast<int64_t>(i) * load.gap_ms,
-                  storage::Value{value.number, nullptr, value.start_ms});
+      for (const Point& point : points_of(line, 0, load.gap_ms)) {
+        batch.add(storage::kNoRef, line.labels, point.t_ms,
+                  storage::Value{point.value.number, point.value.histogram.get(), point.value.start_ms});
+      }
+    }
+    if (!load.with_histograms) return store_.load(batch);
+    const auto converted = convert_classic_histograms(load);
+    if (!converted) return converted.error();
+    for (const ConvertedSeries& series : *converted) {
+      for (const HistogramSample& sample : series.samples) {
+        batch.add(storage::kNoRef, series.labels, sample.t_ms, storage::Value{0, sample.histogram.get(), kNoStart});
       }
     }
     return store_.load(batch);
@@ -196,7 +245,8 @@ class Run {
     middle.type = instant.type;
     for (ResultSeries& series : result->series) {
       std::erase_if(series.samples, [&](const Sample& s) { return s.t_ms != eval.start_ms; });
-      if (!series.samples.empty()) middle.series.push_back(std::move(series));
+      std::erase_if(series.histograms, [&](const HistogramSample& h) { return h.t_ms != eval.start_ms; });
+      if (!series.samples.empty() || !series.histograms.empty()) middle.series.push_back(std::move(series));
     }
     Verdict verdict = compare_result(eval, middle);
     return verdict.empty() ? verdict : "in range mode: " + verdict;

@@ -1,6 +1,7 @@
-// Scripts that test a PromQL engine: the language of Prometheus' promql/promqltest, as far as it concerns floats.
+// Scripts that test a PromQL engine: the language of Prometheus' promql/promqltest.
 //
 //   load 1m                                  # a point a minute for each series
+//     h {{count:1 buckets:[1]}}+{{...}}x4    # native histograms, likewise (histogram_literal.h)
 //     up{job="node"} 1 1 0 _ stale 2+3x4     # _ nothing, stale a staleness marker, 2+3x4 is 2 5 8 11 14
 //     x@st -30s-1mx2                         # start timestamps of the next line's values, relative to their times
 //     x    1 2 3
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "model/labels.h"
+#include "model/native_histogram.h"
 #include "model/sample.h"
 #include "model/status.h"
 
@@ -33,6 +35,8 @@ struct Value {
   enum class Kind { kOmitted, kFloat, kHistogram };
   Kind kind = Kind::kOmitted;
   double number = 0;
+  HistogramRef histogram = nullptr;  // kHistogram only.
+  bool hint_given = false;           // Its hint is part of what is expected.
   int64_t start_ms = kNoStart;
 };
 
@@ -41,7 +45,7 @@ struct SeriesLine {
   std::vector<Value> values;
 };
 
-// metric{label="value"} and a sequence of values. Native histograms {{...}} are recognised, their content is skipped.
+// metric{label="value"} and a sequence of values.
 Result<SeriesLine> parse_series_line(std::string_view line);
 
 // Whether a line of a load is one of start timestamps, and what it says: one place for each value, in milliseconds.

@@ -1,10 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "aggregator/promql/parser.h"
+#include "model/histogram_math.h"
 #include "model/number.h"
 #include "model/sample.h"
+#include "tests/promql/promqltest/histogram_literal.h"
 #include "tests/promql/promqltest/script.h"
 
 namespace tidemark::promqltest {
@@ -109,29 +114,40 @@ bool parse_item(std::string_view item, std::vector<Value>& values) {
   }
   if (!take_repeat(item, repeat) || !item.empty()) return false;
   for (size_t i = 0; i <= repeat; ++i) {
-    values.push_back({Value::Kind::kFloat, value});
+    values.push_back({Value::Kind::kFloat, value, nullptr, false});
     value += step;
   }
   return true;
 }
 
-// {{...}}, of which only the number of places it takes matters: {{a}}xN and {{a}}+{{b}}xN are N + 1.
-bool take_histograms(std::string_view& text, std::vector<Value>& values) {
-  const auto take_braces = [&] {
-    const size_t end = text.find("}}");
-    if (!text.starts_with("{{") || end == std::string_view::npos) return false;
-    text.remove_prefix(end + 2);
-    return true;
-  };
-  if (!take_braces()) return false;
-  if (text.starts_with('+') || text.starts_with('-')) {
+// {{a}}, {{a}}xN, {{a}}+{{b}}xN and {{a}}-{{b}}xN.
+Status take_histograms(std::string_view& text, std::vector<Value>& values) {
+  const auto first = take_histogram(text);
+  if (!first) return first.error();
+  bool hint_given = first->hint_given;
+  std::optional<NativeHistogram> step;
+  const bool subtracts = text.starts_with('-');
+  if (text.starts_with('+') || subtracts) {
     text.remove_prefix(1);
-    if (!take_braces()) return false;
+    auto literal = take_histogram(text);
+    if (!literal) return literal.error();
+    hint_given = literal->hint_given;
+    step = std::move(literal->histogram);
   }
   size_t repeat = 0;
-  if (!take_repeat(text, repeat)) return false;
-  values.insert(values.end(), repeat + 1, {Value::Kind::kHistogram, 0});
-  return true;
+  if (!take_repeat(text, repeat)) return Status::invalid("bad number of repetitions");
+  auto current = std::make_shared<const NativeHistogram>(first->histogram);
+  for (size_t i = 0; i <= repeat; ++i) {
+    values.push_back({Value::Kind::kHistogram, 0, current, hint_given});
+    if (!step) continue;
+    auto next = std::make_shared<NativeHistogram>(*current);
+    if (next->schema > step->schema) return Status::invalid("a histogram's step is coarser than the histogram");
+    if ((subtracts ? subtract(*next, *step) : add(*next, *step)).incompatible) {
+      return Status::invalid("a histogram and its step have different kinds of buckets");
+    }
+    current = std::move(next);
+  }
+  return {};
 }
 
 }  // namespace
@@ -147,7 +163,7 @@ Result<SeriesLine> parse_series_line(std::string_view line) {
     rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
     if (rest.empty()) return series;
     if (rest.starts_with("{{")) {
-      if (!take_histograms(rest, series.values)) return fail(Status::invalid(fmt::format("bad histogram: {}", rest)));
+      if (Status status = take_histograms(rest, series.values); !status.ok()) return fail(std::move(status));
       continue;
     }
     const std::string_view item = rest.substr(0, rest.find_first_of(" \t"));
