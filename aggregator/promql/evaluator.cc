@@ -91,7 +91,7 @@ Status Evaluator::vector_once(const Expr& expr, const Grid& grid, SeriesSink& si
                               false,
                               plan_.detail(as<VectorSelector>(expr))};
       const bool smoothed = as<VectorSelector>(expr).extension == Extension::kSmoothed;
-      return smoothed ? select_smoothed(context_, selector, grid, sink)
+      return smoothed ? select_smoothed(context_, selector, grid, expr.span.start, sink)
                       : select_instant(context_, selector, grid, What::kValues, sink);
     }
     case ExprKind::kParen:

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "aggregator/promql/histogram_extended.h"
+#include "aggregator/promql/histogram_messages.h"
 #include "aggregator/promql/rate.h"
 
 namespace tidemark::promql {
@@ -171,20 +173,48 @@ Result<std::unique_ptr<RangeFunction>> make_extended_function(std::string_view n
   return function;
 }
 
-Status select_smoothed(QueryContext& context, const Selector& selector, const Grid& grid, SeriesSink& sink) {
+Status select_smoothed(QueryContext& context, const Selector& selector, const Grid& grid, TextOffset at,
+                       SeriesSink& sink) {
   class Columns final : public RawSink {
    public:
-    Columns(const RangeSpec& spec, SeriesSink& sink) : spec_(spec), sink_(sink) {}
+    Columns(QueryContext& query, const RangeSpec& spec, TextOffset begin, SeriesSink& next)
+        : context_(query), spec_(spec), at_(begin), sink_(next) {}
     Status consume(const RawSeries& series) override {
       over_windows(smoothed_, series.samples, spec_, series.resolutions, {}, out_.column);
-      if (!out_.column.present.any()) return {};
+      if (!series.histograms.empty()) add_histograms(series);
+      if (!out_.column.any()) return {};
       out_.labels = Labels(series.labels);
       out_.drop_name = false;
       return sink_.consume(out_);
     }
 
    private:
+    // Where floats lie within reach as well, there is neither.
+    void add_histograms(const RawSeries& series) {
+      const std::string_view metric = series.labels.metric_name();
+      ExtendedHistograms histograms(context_, metric, series.histograms, at_);
+      const auto reach = [&](std::span<const int64_t> t_ms, size_t step) {
+        const int64_t after_ms = TimeShift::earlier(spec_.end_ms(step), spec_.reach.before_ms);
+        const int64_t until_ms = TimeShift::earlier(spec_.end_ms(step), -spec_.reach.after_ms);
+        const auto begin = std::upper_bound(t_ms.begin(), t_ms.end(), after_ms);
+        const auto end = std::upper_bound(begin, t_ms.end(), until_ms);
+        return HistogramWindow{static_cast<size_t>(begin - t_ms.begin()), static_cast<size_t>(end - t_ms.begin())};
+      };
+      for (size_t step = 0; step < spec_.grid.steps; ++step) {
+        const HistogramWindow window = reach(series.histograms.t_ms, step);
+        if (window.size() == 0) continue;
+        if (reach(series.samples.t_ms, step).size() > 0) {
+          warn_mixed_kinds(context_, metric, at_);
+          out_.column.present.clear(step);
+        } else if (HistogramRef found = histograms.smoothed_at(spec_.end_ms(step), window); found != nullptr) {
+          out_.column.set(step, std::move(found));
+        }
+      }
+    }
+
+    QueryContext& context_;
     const RangeSpec& spec_;
+    const TextOffset at_;
     SeriesSink& sink_;
     Smoothed smoothed_;
     Series out_;
@@ -194,7 +224,7 @@ Status select_smoothed(QueryContext& context, const Selector& selector, const Gr
   if (Status status = charge.add(0, Column::bytes(grid.steps)); !status.ok()) return status;
   // A range of no length, which all that is seen lies beyond.
   const RangeSpec spec{grid, selector.shift, 0, reach_of(Extension::kSmoothed, context.lookback_ms())};
-  Columns columns(spec, sink);
+  Columns columns(context, spec, at, sink);
   return select_raw(context, selector, spec, columns);
 }
 

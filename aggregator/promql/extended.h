@@ -30,7 +30,9 @@ Reach reach_of(Extension extension, int64_t lookback_ms);
 Result<std::unique_ptr<RangeFunction>> make_extended_function(std::string_view name, Extension extension);
 
 // select_instant() of a smoothed selector.
-Status select_smoothed(QueryContext& context, const Selector& selector, const Grid& grid, SeriesSink& sink);
+// `at` is where the selector begins.
+Status select_smoothed(QueryContext& context, const Selector& selector, const Grid& grid, TextOffset at,
+                       SeriesSink& sink);
 
 // What an extended range selector by itself answers: a point at the range's start, the samples within, a point at its
 // end. REQUIRES: samples and window as a function of make_extended_function() gets them.

@@ -17,6 +17,18 @@ inline void warn_mixed_schemas(QueryContext& context, std::string_view metric, T
       at);
 }
 
+inline void warn_mixed_kinds(QueryContext& context, std::string_view metric, TextOffset at) {
+  context.annotations().warn("encountered a mix of histograms and floats for metric name " + quoted(metric), at);
+}
+
+inline void warn_not_counter(QueryContext& context, std::string_view metric, TextOffset at) {
+  context.annotations().warn("this native histogram metric is not a counter: " + quoted(metric), at);
+}
+
+inline void warn_not_gauge(QueryContext& context, std::string_view metric, TextOffset at) {
+  context.annotations().warn("this native histogram metric is not a gauge: " + quoted(metric), at);
+}
+
 // `operation` is "addition", "subtraction" or "aggregation", here and below.
 inline void warn_collision(QueryContext& context, std::string_view operation, TextOffset at) {
   context.annotations().warn("conflicting counter resets during histogram " + std::string(operation), at);

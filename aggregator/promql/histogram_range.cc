@@ -20,10 +20,12 @@ double seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
 
 }  // namespace
 
-HistogramRange::HistogramRange(QueryContext& context, std::string_view function, RangeFunction& floats, TextOffset at)
+HistogramRange::HistogramRange(QueryContext& context, std::string_view function, VectorSelector::Extension extension,
+                               RangeFunction& floats, TextOffset at)
     : context_(context),
       floats_(floats),
       at_(at),
+      extension_(extension),
       rule_(rule_of(function)),
       counter_(function == "rate" || function == "increase" || function == "irate"),
       per_second_(function == "rate" || function == "irate") {}
@@ -65,16 +67,18 @@ Status HistogramRange::over_windows(LabelsView labels, const Samples& samples, c
   floats_.begin(samples);
   out.reset(spec.grid.steps);
   Window window;
-  Part part;
+  HistogramWindow part;
   for (size_t step = 0; step < spec.grid.steps; ++step) {
     if (Status status = context_.poll(); !status.ok()) return status;
     window.range_end_ms = spec.end_ms(step);
     window.range_start_ms = spec.begin_ms(step);
     window.eval_ms = spec.grid.time_ms(step);
+    const int64_t after_ms = TimeShift::earlier(window.range_start_ms, spec.reach.before_ms);
+    const int64_t until_ms = TimeShift::earlier(window.range_end_ms, -spec.reach.after_ms);
     const auto move = [&](std::span<const int64_t> t_ms, size_t& begin, size_t& end) {
-      while (begin < t_ms.size() && t_ms[begin] <= window.range_start_ms) ++begin;
+      while (begin < t_ms.size() && t_ms[begin] <= after_ms) ++begin;
       end = std::max(end, begin);
-      while (end < t_ms.size() && t_ms[end] <= window.range_end_ms) ++end;
+      while (end < t_ms.size() && t_ms[end] <= until_ms) ++end;
     };
     move(samples.t_ms, window.begin, window.end);
     move(histograms.t_ms, part.begin, part.end);
@@ -84,15 +88,16 @@ Status HistogramRange::over_windows(LabelsView labels, const Samples& samples, c
   return {};
 }
 
-void HistogramRange::value(const Window& window, const Part& part, size_t step, Column& out) {
+void HistogramRange::value(const Window& window, const HistogramWindow& part, size_t step, Column& out) {
   const bool has_floats = window.begin < window.end;
+  if (part.size() > 0 && extension_ != VectorSelector::Extension::kNone) return extended(window, part, step, out);
   if (has_floats && part.size() > 0) return both(window, part, step, out);
   if (part.size() > 0) return histograms_only(window, part, step, out);
   double v = 0;
   if (has_floats && floats_.value(window, v)) out.set(step, v);
 }
 
-void HistogramRange::both(const Window& window, const Part& part, size_t step, Column& out) {
+void HistogramRange::both(const Window& window, const HistogramWindow& part, size_t step, Column& out) {
   const size_t last_float = window.end - 1;
   const size_t last_histogram = part.end - 1;
   const bool float_first = samples_.t_ms[window.begin] < histograms_.t_ms[part.begin];
@@ -132,7 +137,7 @@ void HistogramRange::both(const Window& window, const Part& part, size_t step, C
   }
 }
 
-void HistogramRange::histograms_only(const Window& window, const Part& part, size_t step, Column& out) {
+void HistogramRange::histograms_only(const Window& window, const HistogramWindow& part, size_t step, Column& out) {
   switch (rule_) {
     case Rule::kFloatsOnly:
       return;
@@ -163,7 +168,7 @@ void HistogramRange::histograms_only(const Window& window, const Part& part, siz
 }
 
 // Stretched to the window's ends as floats are (rate.cc); a counter of which all was 0 at some time, by its count.
-void HistogramRange::extrapolated(const Window& window, const Part& part, size_t step, Column& out) {
+void HistogramRange::extrapolated(const Window& window, const HistogramWindow& part, size_t step, Column& out) {
   const int64_t start_ms = start_within(window, part);
   if (part.size() < 2 && start_ms == kNoStart) return;
   std::shared_ptr<NativeHistogram> increased;
@@ -203,13 +208,13 @@ void HistogramRange::extrapolated(const Window& window, const Part& part, size_t
 }
 
 // When the counter was 0 before the window's first sample, if that says so and it is within the range; else kNoStart.
-int64_t HistogramRange::start_within(const Window& window, const Part& part) const {
+int64_t HistogramRange::start_within(const Window& window, const HistogramWindow& part) const {
   if (!counter_ || histograms_.start_ms.empty()) return kNoStart;
   const int64_t start_ms = histograms_.start_ms[part.begin];
   return start_ms > window.range_start_ms && start_ms < histograms_.t_ms[part.begin] ? start_ms : kNoStart;
 }
 
-void HistogramRange::warn_overlaps(const Part& part) {
+void HistogramRange::warn_overlaps(const HistogramWindow& part) {
   for (size_t i = part.begin + 1; i < part.end; ++i) {
     if (!starts_overlap(times(), i)) continue;
     context_.annotations().warn_counted(
@@ -219,7 +224,7 @@ void HistogramRange::warn_overlaps(const Part& part) {
 }
 
 // Null when there is none, which has been told. Otherwise a gauge without empty buckets.
-std::shared_ptr<NativeHistogram> HistogramRange::increase(const Part& part) {
+std::shared_ptr<NativeHistogram> HistogramRange::increase(const HistogramWindow& part) {
   const NativeHistogram& last = at(part.end - 1);
   NativeHistogram first;
   if (counter_ && resets_[part.begin + 1]) {  // It began from nothing.
@@ -258,8 +263,40 @@ std::shared_ptr<NativeHistogram> HistogramRange::increase(const Part& part) {
   return h;
 }
 
+// Windows that reach beyond their range, of the functions that make_extended_function() knows.
+void HistogramRange::extended(const Window& window, const HistogramWindow& part, size_t step, Column& out) {
+  if (rule_ == Rule::kExtrapolated) {
+    if (window.begin < window.end) return warn_mixed_kinds();
+    const bool smoothed = extension_ == VectorSelector::Extension::kSmoothed;
+    auto result = ExtendedHistograms(context_, metric_, histograms_, at_)
+                      .increase(window, part, {.counter = counter_, .per_second = per_second_, .smoothed = smoothed});
+    if (result != nullptr) out.set(step, std::move(result));
+    return;
+  }
+  // Changes and resets, from the last sample at or before the range's start on, whichever kind that is.
+  const auto first_behind = [&](std::span<const int64_t> t_ms, size_t begin, size_t end) {
+    return begin +
+           static_cast<size_t>(std::upper_bound(t_ms.begin() + static_cast<ptrdiff_t>(begin),
+                                                t_ms.begin() + static_cast<ptrdiff_t>(end), window.range_start_ms) -
+                               t_ms.begin() - static_cast<ptrdiff_t>(begin));
+  };
+  Window floats = window;
+  HistogramWindow some = part;
+  floats.begin = first_behind(samples_.t_ms, window.begin, window.end);
+  some.begin = first_behind(histograms_.t_ms, part.begin, part.end);
+  if (floats.begin == floats.end && some.begin == some.end) return;
+  const bool has_float = floats.begin > window.begin;
+  const bool has_histogram = some.begin > part.begin;
+  if (has_float && (!has_histogram || samples_.t_ms[floats.begin - 1] >= histograms_.t_ms[some.begin - 1])) {
+    --floats.begin;
+  } else if (has_histogram) {
+    --some.begin;
+  }
+  out.set(step, transitions(floats, some));
+}
+
 // From the last two samples of either kind.
-void HistogramRange::last_two(const Window& window, const Part& part, size_t step, Column& out) {
+void HistogramRange::last_two(const Window& window, const HistogramWindow& part, size_t step, Column& out) {
   std::array<Any, 2> two;  // The newest first.
   size_t n = 0;
   size_t f = window.end;
@@ -301,7 +338,7 @@ void HistogramRange::last_two(const Window& window, const Part& part, size_t ste
   out.set(step, std::move(result));
 }
 
-void HistogramRange::sum(const Part& part, size_t step, Column& out) {
+void HistogramRange::sum(const HistogramWindow& part, size_t step, Column& out) {
   if (part.size() == 1) return out.set(step, histograms_.at[part.begin]);
   HistogramSum total(at(part.begin));
   HintCollision hints;
@@ -318,7 +355,7 @@ void HistogramRange::sum(const Part& part, size_t step, Column& out) {
   out.set(step, std::make_shared<NativeHistogram>(total.value()));
 }
 
-void HistogramRange::mean(const Part& part, size_t step, Column& out) {
+void HistogramRange::mean(const HistogramWindow& part, size_t step, Column& out) {
   HistogramMean total(at(part.begin));
   HintCollision hints;
   hints.see(at(part.begin));
@@ -335,7 +372,7 @@ void HistogramRange::mean(const Part& part, size_t step, Column& out) {
 }
 
 template <class F>
-void HistogramRange::for_each_sample(const Window& window, const Part& part, F f) const {
+void HistogramRange::for_each_sample(const Window& window, const HistogramWindow& part, F f) const {
   size_t i = window.begin;
   size_t h = part.begin;
   while (i < window.end || h < part.end) {
@@ -350,7 +387,7 @@ void HistogramRange::for_each_sample(const Window& window, const Part& part, F f
 }
 
 // Changes, or resets. A change of kind is both.
-double HistogramRange::transitions(const Window& window, const Part& part) const {
+double HistogramRange::transitions(const Window& window, const HistogramWindow& part) const {
   const auto differs = [&](const Any& previous, const Any& current) {
     if ((previous.histogram == nullptr) != (current.histogram == nullptr)) return true;
     // Of one kind, so they are neighbours in the column of that kind.
@@ -372,19 +409,13 @@ double HistogramRange::transitions(const Window& window, const Part& part) const
   return static_cast<double>(n);
 }
 
-void HistogramRange::warn_mixed_kinds() {
-  context_.annotations().warn("encountered a mix of histograms and floats for metric name " + quoted(metric_), at_);
-}
+void HistogramRange::warn_mixed_kinds() { promql::warn_mixed_kinds(context_, metric_, at_); }
 
 void HistogramRange::warn_mixed_schemas() { promql::warn_mixed_schemas(context_, metric_, at_); }
 
-void HistogramRange::warn_not_counter() {
-  context_.annotations().warn("this native histogram metric is not a counter: " + quoted(metric_), at_);
-}
+void HistogramRange::warn_not_counter() { promql::warn_not_counter(context_, metric_, at_); }
 
-void HistogramRange::warn_not_gauge() {
-  context_.annotations().warn("this native histogram metric is not a gauge: " + quoted(metric_), at_);
-}
+void HistogramRange::warn_not_gauge() { promql::warn_not_gauge(context_, metric_, at_); }
 
 void HistogramRange::tell_reconciled(std::string_view operation) { promql::tell_reconciled(context_, operation, at_); }
 

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "aggregator/promql/annotations.h"
+#include "aggregator/promql/ast.h"
 #include "aggregator/promql/column.h"
 #include "aggregator/promql/context.h"
 #include "aggregator/promql/histogram_buffer.h"
+#include "aggregator/promql/histogram_extended.h"
 #include "aggregator/promql/range_functions.h"
 #include "aggregator/promql/select.h"
 #include "model/labels.h"
@@ -23,8 +25,9 @@ namespace tidemark::promql {
 // One a call; holds the state of one series at a time.
 class HistogramRange {
  public:
-  // `floats` is the function of that name for floats; `at` where messages point. All are outlived.
-  HistogramRange(QueryContext& context, std::string_view function, RangeFunction& floats, TextOffset at);
+  // `floats` is the function of that name and extension for floats; `at` where messages point. All are outlived.
+  HistogramRange(QueryContext& context, std::string_view function, VectorSelector::Extension extension,
+                 RangeFunction& floats, TextOffset at);
 
   // As over_windows(), for a series that has histograms. Rollups do not hold any, so the windows are as written.
   Status over_windows(LabelsView labels, const Samples& samples, const Histograms& histograms, const RangeSpec& spec,
@@ -46,12 +49,6 @@ class HistogramRange {
     kChanges,
     kResets,
   };
-  // Of the histograms, as Window is of the floats. May be empty.
-  struct Part {
-    size_t begin = 0;
-    size_t end = 0;
-    size_t size() const { return end - begin; }
-  };
   // A sample of either kind.
   struct Any {
     int64_t t_ms = 0;
@@ -61,19 +58,20 @@ class HistogramRange {
   };
 
   static Rule rule_of(std::string_view function);
-  void value(const Window& window, const Part& part, size_t step, Column& out);
-  void both(const Window& window, const Part& part, size_t step, Column& out);
-  void histograms_only(const Window& window, const Part& part, size_t step, Column& out);
-  void extrapolated(const Window& window, const Part& part, size_t step, Column& out);
-  void last_two(const Window& window, const Part& part, size_t step, Column& out);
-  std::shared_ptr<NativeHistogram> increase(const Part& part);
-  int64_t start_within(const Window& window, const Part& part) const;
-  void warn_overlaps(const Part& part);
-  void sum(const Part& part, size_t step, Column& out);
-  void mean(const Part& part, size_t step, Column& out);
-  double transitions(const Window& window, const Part& part) const;
+  void value(const Window& window, const HistogramWindow& part, size_t step, Column& out);
+  void both(const Window& window, const HistogramWindow& part, size_t step, Column& out);
+  void histograms_only(const Window& window, const HistogramWindow& part, size_t step, Column& out);
+  void extrapolated(const Window& window, const HistogramWindow& part, size_t step, Column& out);
+  void extended(const Window& window, const HistogramWindow& part, size_t step, Column& out);
+  void last_two(const Window& window, const HistogramWindow& part, size_t step, Column& out);
+  std::shared_ptr<NativeHistogram> increase(const HistogramWindow& part);
+  int64_t start_within(const Window& window, const HistogramWindow& part) const;
+  void warn_overlaps(const HistogramWindow& part);
+  void sum(const HistogramWindow& part, size_t step, Column& out);
+  void mean(const HistogramWindow& part, size_t step, Column& out);
+  double transitions(const Window& window, const HistogramWindow& part) const;
   template <class F>
-  void for_each_sample(const Window& window, const Part& part, F f) const;
+  void for_each_sample(const Window& window, const HistogramWindow& part, F f) const;
 
   // The histograms' times and start times, for what needs no values.
   Samples times() const { return {.t_ms = histograms_.t_ms, .v = {}, .start_ms = histograms_.start_ms}; }
@@ -87,6 +85,7 @@ class HistogramRange {
   QueryContext& context_;
   RangeFunction& floats_;
   const TextOffset at_;
+  const VectorSelector::Extension extension_;
   const Rule rule_;
   const bool counter_;     // Falls are resets.
   const bool per_second_;  // rate, irate

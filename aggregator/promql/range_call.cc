@@ -40,6 +40,7 @@ class RangeCall {
     RangeSpec spec;
     std::vector<Column> scalars;  // Beside the range, in their order: at most as many as Window::arguments holds.
     TextOffset first_argument_at;
+    Extension extension = Extension::kNone;
   };
 
   RangeCall(QueryContext& context, const Arguments& arguments, std::unique_ptr<RangeFunction> function,
@@ -47,7 +48,7 @@ class RangeCall {
       : context_(context),
         arguments_(arguments),
         function_(std::move(function)),
-        on_histograms_(context, arguments.function, *function_, arguments.first_argument_at),
+        on_histograms_(context, arguments.function, arguments.extension, *function_, arguments.first_argument_at),
         sink_(sink),
         names_(context),
         wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
@@ -195,6 +196,7 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   if (selector != nullptr && selector->vector->extension != Extension::kNone) {
     auto function = make_extended_function(arguments.function, selector->vector->extension);
     if (!function) return function.error();
+    arguments.extension = selector->vector->extension;
     arguments.spec.reach = reach_of(selector->vector->extension, context_.lookback_ms());
     RangeCall range_call(context_, arguments, std::move(*function), sink);
     CallOnRaw on_raw(range_call);

@@ -1,5 +1,7 @@
 #include "aggregator/promql/result.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -96,6 +98,10 @@ class RawResult final : public RawSink {
     const size_t n = series.samples.t_ms.size() + (extension_ == Extension::kNone ? 0 : 2);
     if (Status status = charge_.add(n, n * sizeof(Sample) + series.labels.encoded().size()); !status.ok()) {
       return status;
+    }
+    if (extension_ != Extension::kNone && !series.histograms.empty()) {
+      return Status::execution(fmt::format("{} modifier is not supported with histograms",
+                                           extension_ == Extension::kAnchored ? "anchored" : "smoothed"));
     }
     ResultSeries out{Labels(series.labels), points(series.samples), {}};
     for (size_t i = 0; i < series.histograms.size(); ++i) {
