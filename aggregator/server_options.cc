@@ -135,6 +135,8 @@ void read_features(const std::vector<std::string>& lists, ServerOptions& options
         parser.binop_fill_modifiers = true;
       } else if (name == "promql-delayed-name-removal") {
         options.engine.delayed_name_removal = true;
+      } else if (name == "st-storage") {
+        // They are always stored.
       } else if (name == "use-start-timestamps") {
         options.engine.use_start_timestamps = true;
       } else if (!name.empty()) {

@@ -64,7 +64,10 @@ void decode(benchmark::State& state, bool known) {
   tidemark::storage::Batch batch;
   DecodedRequest request;
   const auto run = [&] {
-    if (!decoder.decode(compressed, batch, request).ok() || batch.size() != kSeries) state.SkipWithError("not decoded");
+    if (!decoder.decode(tidemark::remote::WriteVersion::kV1, compressed, batch, request).ok() ||
+        batch.size() != kSeries) {
+      state.SkipWithError("not decoded");
+    }
   };
   run();
   if (known) {

@@ -4,23 +4,17 @@
 
 #include <algorithm>
 #include <exception>
-#include <protozero/pbf_reader.hpp>
 
+#include "aggregator/remote/write_message.h"
 #include "model/utf8.h"
 
 namespace tidemark::remote {
 
 namespace {
 
-// Enough to wait for memory once a group instead of once a series.
-constexpr size_t kPendingMax = 32;
 constexpr size_t kKeptBytesMax = 4 << 20;
 // A snappy element of at most 3 bytes gives at most 64: a length beyond that ratio is a lie, told to make us allocate.
 constexpr size_t kSnappyRatioMax = 22;
-
-std::string_view text(const protozero::data_view& view) { return {view.data(), view.size()}; }
-
-protozero::pbf_reader reader(std::string_view message) { return {message.data(), message.size()}; }
 
 Status malformed(const std::string& why) { return Status::invalid("malformed remote write request: " + why); }
 
@@ -36,29 +30,6 @@ LabelView read_label(std::string_view message) {
     }
   }
   return label;
-}
-
-Sample read_sample(std::string_view message) {
-  Sample sample;
-  for (auto in = reader(message); in.next();) {
-    switch (in.tag_and_type()) {
-      case protozero::tag_and_type(1, protozero::pbf_wire_type::fixed64):
-        sample.v = in.get_double();
-        break;
-      case protozero::tag_and_type(2, protozero::pbf_wire_type::varint):
-        sample.t_ms = in.get_int64();
-        break;
-      default:
-        in.skip();
-    }
-  }
-  return sample;
-}
-
-MetricType to_metric_type(uint64_t type) {
-  constexpr MetricType kTypes[] = {MetricType::kUnknown,   MetricType::kCounter, MetricType::kGauge,
-                                   MetricType::kHistogram, MetricType::kUnknown, MetricType::kSummary};
-  return type < std::size(kTypes) ? kTypes[type] : MetricType::kUnknown;
 }
 
 MetadataView read_metadata(std::string_view message) {
@@ -86,13 +57,17 @@ MetadataView read_metadata(std::string_view message) {
 
 }  // namespace
 
-Status WriteDecoder::decode(std::string_view body, storage::Batch& batch, DecodedRequest& out) {
+Status WriteDecoder::decode(WriteVersion version, std::string_view body, storage::Batch& batch, DecodedRequest& out) {
+  version_ = version;
   batch.clear();
   out = {};
   Status status = decompress(body);
   if (status.ok()) {
     try {
-      status = decode_message(batch, out);
+      pending_.clear();
+      pending_keys_.clear();
+      pending_samples_.clear();
+      status = version == WriteVersion::kV2 ? decode_message_v2(batch, out) : decode_message(batch, out);
     } catch (const std::exception& error) {  // protozero's, all about malformed bytes.
       status = malformed(error.what());
     }
@@ -122,9 +97,6 @@ Status WriteDecoder::decompress(std::string_view body) {
 }
 
 Status WriteDecoder::decode_message(storage::Batch& batch, DecodedRequest& out) {
-  pending_.clear();
-  pending_keys_.clear();
-  pending_samples_.clear();
   for (auto in = reader(message_); in.next();) {
     switch (in.tag_and_type()) {
       case protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited):
@@ -152,6 +124,9 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
   parts_.exemplars = 0;
   parts_.histograms = 0;
   parts_.label_field_bytes = 0;
+  parts_.metadata = {};
+  parts_.wrong.clear();
+  if (version_ == WriteVersion::kV2) return split_series_v2(message, samples_max);
   bool labels_first = true;
   for (auto in = reader(message); in.next();) {
     switch (in.tag_and_type()) {
@@ -162,11 +137,8 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
         continue;
       }
       case protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited):
-        if (parts_.samples.size() == samples_max) {
-          return Status::limit("remote write request has more than " + std::to_string(limits_.samples_max) +
-                               " samples");
-        }
-        parts_.samples.push_back(read_sample(text(in.get_view())));
+        if (Status status = add_sample(text(in.get_view()), samples_max); !status.ok()) return status;
+        parts_.samples.back().start_ms = kNoStart;
         break;
       case protozero::tag_and_type(3, protozero::pbf_wire_type::length_delimited):
         in.skip();
@@ -184,6 +156,14 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
   return {};
 }
 
+Status WriteDecoder::add_sample(std::string_view message, size_t samples_max) {
+  if (parts_.samples.size() == samples_max) {
+    return Status::limit("remote write request has more than " + std::to_string(limits_.samples_max) + " samples");
+  }
+  parts_.samples.push_back(read_sample(message));
+  return {};
+}
+
 Status WriteDecoder::begin_series(std::string_view message, size_t batch_size, DecodedRequest& out) {
   const size_t samples = batch_size + pending_samples_.size();
   if (Status status = split_series(message, limits_.samples_max - samples); !status.ok()) return status;
@@ -195,6 +175,8 @@ Status WriteDecoder::begin_series(std::string_view message, size_t batch_size, D
   pending.series.first_sample = pending_samples_.size();
   pending.series.sample_count = parts_.samples.size();
   pending.histograms = parts_.histograms;
+  pending.is_wrong = !parts_.wrong.empty();
+  if (!pending.is_wrong) keep_series_metadata(out);
   pending_samples_.insert(pending_samples_.end(), parts_.samples.begin(), parts_.samples.end());
   pending_keys_.push_back(pending.series.key);
   return {};
@@ -204,13 +186,13 @@ Status WriteDecoder::finish_series(storage::Batch& batch, DecodedRequest& out) {
   pending_refs_.resize(pending_keys_.size());
   cache_.find(pending_keys_, pending_refs_);
   for (size_t k = 0; k < pending_.size(); ++k) {
-    auto& [series, histograms] = pending_[k];
+    auto& [series, histograms, is_wrong] = pending_[k];
     // Only series whose labels were fine are in the cache.
     const storage::SeriesRef ref = pending_refs_[k];
-    if (ref == storage::kNoRef || histograms > 0) {
+    if (ref == storage::kNoRef || histograms > 0 || is_wrong) {
       if (Status status = split_series(series.raw, series.sample_count); !status.ok()) return status;
       if (std::string reason = encode_labels(); !reason.empty()) {
-        out.invalid_samples += series.sample_count + histograms;
+        out.invalid_samples += std::max<size_t>(1, series.sample_count + histograms);
         if (out.first_invalid_series.empty()) out.first_invalid_series = std::move(reason);
         continue;
       }
@@ -221,9 +203,11 @@ Status WriteDecoder::finish_series(storage::Batch& batch, DecodedRequest& out) {
     }
     if (series.sample_count == 0) continue;
     const LabelsView labels = ref == storage::kNoRef ? LabelsView(encoded_) : LabelsView();
-    const Sample* const samples = &pending_samples_[series.first_sample];
+    const SentSample* const samples = &pending_samples_[series.first_sample];
     series.first_sample = batch.size();
-    for (size_t i = 0; i < series.sample_count; ++i) batch.add(ref, labels, samples[i].t_ms, samples[i].v);
+    for (size_t i = 0; i < series.sample_count; ++i) {
+      batch.add(ref, labels, samples[i].t_ms, storage::Value{samples[i].v, nullptr, samples[i].start_ms});
+    }
     out.series.push_back(series);
   }
   pending_.clear();
@@ -233,8 +217,15 @@ Status WriteDecoder::finish_series(storage::Batch& batch, DecodedRequest& out) {
 }
 
 std::string WriteDecoder::encode_labels() {
+  if (!parts_.wrong.empty()) return parts_.wrong;
   labels_.clear();
-  for (const std::string_view message : parts_.label_messages) labels_.push_back(read_label(message));
+  if (version_ == WriteVersion::kV2) {
+    for (size_t i = 0; i + 1 < parts_.label_messages.size(); i += 2) {
+      labels_.push_back({parts_.label_messages[i], parts_.label_messages[i + 1]});
+    }
+  } else {
+    for (const std::string_view message : parts_.label_messages) labels_.push_back(read_label(message));
+  }
   // Senders must sort; those that do not mean the same.
   if (!std::is_sorted(labels_.begin(), labels_.end(), [](auto a, auto b) { return a.name < b.name; })) {
     std::stable_sort(labels_.begin(), labels_.end(), [](auto a, auto b) { return a.name < b.name; });
@@ -267,8 +258,9 @@ LabelsView WriteDecoder::labels_of(const DecodedSeries& series) {
 
 void WriteDecoder::shrink() {
   if (message_.capacity() > kKeptBytesMax) message_ = {};
-  if (parts_.samples.capacity() * sizeof(Sample) > kKeptBytesMax) parts_.samples = {};
-  if (pending_samples_.capacity() * sizeof(Sample) > kKeptBytesMax) pending_samples_ = {};
+  if (parts_.samples.capacity() * sizeof(SentSample) > kKeptBytesMax) parts_.samples = {};
+  if (symbols_.capacity() * sizeof(std::string_view) > kKeptBytesMax) symbols_ = {};
+  if (pending_samples_.capacity() * sizeof(SentSample) > kKeptBytesMax) pending_samples_ = {};
 }
 
 }  // namespace tidemark::remote

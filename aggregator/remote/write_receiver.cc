@@ -25,27 +25,32 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// "" for remote write 1.0, else what is wrong. The message's type is 1.0's when it is not given.
-std::string check_content(std::string_view type, std::string_view encoding) {
-  constexpr std::string_view kMessage = "prometheus.WriteRequest";
+// Which version of remote write the headers tell of, or what is wrong with them. The message's type is 1.0's when it is
+// not given.
+Result<WriteVersion> version_of(std::string_view type, std::string_view encoding) {
+  constexpr std::string_view kMessage1 = "prometheus.WriteRequest";
+  constexpr std::string_view kMessage2 = "io.prometheus.write.v2.Request";
+  WriteVersion version = WriteVersion::kV1;
   const std::string_view media = trimmed(type.substr(0, type.find(';')));
   if (!media.empty() && media != "application/x-protobuf") {
-    return "unsupported content type \"" + std::string(media) + "\": expected application/x-protobuf";
+    return fail(
+        Status::invalid("unsupported content type \"" + std::string(media) + "\": expected application/x-protobuf"));
   }
   while (type.find(';') != std::string_view::npos) {
     type.remove_prefix(type.find(';') + 1);
     const std::string_view parameter = trimmed(type.substr(0, type.find(';')));
     if (!parameter.starts_with("proto=")) continue;
     const std::string_view message = parameter.substr(6);
-    if (message != kMessage) {
-      return "unsupported remote write message \"" + std::string(message) + "\": only " + std::string(kMessage) +
-             " (remote write 1.0) is accepted";
+    if (message != kMessage1 && message != kMessage2) {
+      return fail(Status::invalid("unsupported remote write message \"" + std::string(message) + "\": " +
+                                  std::string(kMessage1) + " and " + std::string(kMessage2) + " are accepted"));
     }
+    version = message == kMessage2 ? WriteVersion::kV2 : WriteVersion::kV1;
   }
   if (!encoding.empty() && encoding != "snappy") {
-    return "unsupported content encoding \"" + std::string(encoding) + "\": expected snappy";
+    return fail(Status::invalid("unsupported content encoding \"" + std::string(encoding) + "\": expected snappy"));
   }
-  return {};
+  return version;
 }
 
 // In the words Prometheus' users grep for.
@@ -122,6 +127,7 @@ struct WriteReceiver::State {
     DecodedRequest request;
     Batch batch;
     Batch again;
+    size_t stored = 0;  // Samples of the request that are stored, or were before.
   };
 
   State(const WriteReceiverOptions& given, storage::Appender& store, const Clock& time, Logger& log,
@@ -144,7 +150,7 @@ struct WriteReceiver::State {
     contexts.push_back(std::move(context));
   }
 
-  WriteAnswer store(Context& context, std::string_view body);
+  WriteAnswer store(WriteVersion version, Context& context, std::string_view body);
   Status commit(Context& context, Refusals& refusals);
   Status commit_again(Context& context, std::vector<std::pair<size_t, size_t>> unknown, Refusals& refusals);
   void keep_metadata(const DecodedRequest& request);
@@ -174,12 +180,13 @@ WriteAnswer WriteReceiver::receive(std::string_view content_type, std::string_vi
   const int64_t start_ns = state_->clock.monotonic_ns();
   state_->metrics.received_bytes.Increment(static_cast<double>(body.size()));
   WriteAnswer answer;
-  if (std::string wrong = check_content(content_type, content_encoding); !wrong.empty()) {
-    answer = {415, std::move(wrong)};
+  if (const auto version = version_of(content_type, content_encoding); !version) {
+    answer = {415, version.error().message()};
   } else {
     state_->cache.age(state_->clock.now_ms());
     auto context = state_->take_context();
-    answer = state_->store(*context, body);
+    answer = state_->store(*version, *context, body);
+    if (*version == WriteVersion::kV2) answer.written = WriteAnswer::Written{context->stored};
     state_->give_context(std::move(context));
   }
   if (!answer.message.empty()) answer.message += "\n";
@@ -188,8 +195,9 @@ WriteAnswer WriteReceiver::receive(std::string_view content_type, std::string_vi
   return answer;
 }
 
-WriteAnswer WriteReceiver::State::store(Context& context, std::string_view body) {
-  if (const Status status = context.decoder.decode(body, context.batch, context.request); !status.ok()) {
+WriteAnswer WriteReceiver::State::store(WriteVersion version, Context& context, std::string_view body) {
+  context.stored = 0;
+  if (const Status status = context.decoder.decode(version, body, context.batch, context.request); !status.ok()) {
     return {status.code() == Code::kLimit ? 413 : 400, status.message()};
   }
   const DecodedRequest& request = context.request;
@@ -226,7 +234,8 @@ Status WriteReceiver::State::commit(Context& context, Refusals& refusals) {
 
   const Result<CommitReport> report = appender.commit(batch);
   if (!report) return report.error();
-  metrics.samples.Increment(static_cast<double>(report->accepted() + report->of(Outcome::kDuplicate)));
+  context.stored += report->accepted() + report->of(Outcome::kDuplicate);
+  metrics.samples.Increment(static_cast<double>(context.stored));
 
   std::vector<std::pair<size_t, size_t>> unknown;  // Series and sample.
   for (size_t s = 0; s < context.request.series.size(); ++s) {
@@ -263,7 +272,9 @@ Status WriteReceiver::State::commit_again(Context& context, std::vector<std::pai
   }
   const Result<CommitReport> report = appender.commit(context.again);
   if (!report) return report.error();
-  metrics.samples.Increment(static_cast<double>(report->accepted() + report->of(Outcome::kDuplicate)));
+  const size_t stored = report->accepted() + report->of(Outcome::kDuplicate);
+  context.stored += stored;
+  metrics.samples.Increment(static_cast<double>(stored));
   for (size_t k = 0; k < unknown.size(); ++k) {
     const DecodedSeries& series = context.request.series[unknown[k].first];
     const Outcome outcome = context.again.outcome(k);
@@ -321,6 +332,10 @@ void route_remote_write(net::Server& server, WriteReceiver* receiver) {
         WriteAnswer answer = receiver->receive(in.header("content-type"), in.header("content-encoding"), in.body);
         out.status = answer.status;
         out.body = std::move(answer.message);
+        if (!answer.written) return;
+        out.headers.emplace_back("X-Prometheus-Remote-Write-Samples-Written", std::to_string(answer.written->samples));
+        out.headers.emplace_back("X-Prometheus-Remote-Write-Histograms-Written", "0");
+        out.headers.emplace_back("X-Prometheus-Remote-Write-Exemplars-Written", "0");
       },
       receiver->options().body_bytes_max);
 }

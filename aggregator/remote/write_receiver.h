@@ -4,11 +4,12 @@
 //   400  malformed: nothing was stored. Or some samples were refused for good (their message says how many and why),
 //        and the others were stored: the sender must not send them again, as it would after a 5xx.
 //   413  larger than allowed; nothing was stored
-//   415  not remote write 1.0
+//   415  neither remote write 1.0 nor 2.0
 //   500  the store failed, 503 it takes no writes at the moment: nothing was stored, the sender tries again
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,11 @@ struct WriteReceiverOptions {
 struct WriteAnswer {
   int status = 204;
   std::string message;  // Ends with a newline; "" with 204.
+  // What became of a request of version 2.0, for the headers that tell its sender.
+  struct Written {
+    size_t samples = 0;  // Stored, or there already. Histograms and exemplars: none.
+  };
+  std::optional<Written> written = {};
 };
 
 struct ReceivedMetadata {

@@ -8,12 +8,12 @@
 namespace tidemark {
 namespace {
 
-void decode(std::string_view body) {
+void decode(remote::WriteVersion version, std::string_view body) {
   remote::SeriesCache cache(1000);
   remote::WriteDecoder decoder({}, cache);
   storage::Batch batch;
   remote::DecodedRequest request;
-  if (!decoder.decode(body, batch, request).ok()) {
+  if (!decoder.decode(version, body, batch, request).ok()) {
     fuzz::require(batch.empty(), "a malformed body leaves nothing");
     return;
   }
@@ -27,9 +27,11 @@ void decode(std::string_view body) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tidemark;
-  decode(fuzz::view(data, size));
   std::string compressed;
   snappy::Compress(reinterpret_cast<const char*>(data), size, &compressed);
-  decode(compressed);
+  for (const auto version : {remote::WriteVersion::kV1, remote::WriteVersion::kV2}) {
+    decode(version, fuzz::view(data, size));
+    decode(version, compressed);
+  }
   return 0;
 }

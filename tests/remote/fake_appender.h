@@ -50,6 +50,15 @@ class FakeAppender final : public storage::Appender {
     }
     return out;
   }
+  // "{labels} t start" of those with a start timestamp, sorted.
+  std::vector<std::string> starts() {
+    const MutexLock lock(mu_);
+    std::vector<std::string> out;
+    for (const auto& [key, start_ms] : starts_) {
+      out.push_back(key.first + " " + std::to_string(key.second) + " " + std::to_string(start_ms));
+    }
+    return out;
+  }
   int commits() {
     const MutexLock lock(mu_);
     return commits_;
@@ -80,6 +89,7 @@ class FakeAppender final : public storage::Appender {
     }
     if (batch.t_ms(i) < oldest_ms_) return storage::Outcome::kOutOfOrder;
     const auto [at, added] = samples_.emplace(std::pair(labels, batch.t_ms(i)), batch.value(i).number);
+    if (added && batch.value(i).start_ms != kNoStart) starts_[at->first] = batch.value(i).start_ms;
     return added ? storage::Outcome::kAccepted : storage::Outcome::kDuplicate;
   }
 
@@ -90,6 +100,7 @@ class FakeAppender final : public storage::Appender {
   std::map<storage::SeriesRef, std::string> refs_ TM_GUARDED_BY(mu_);
   std::map<std::string, storage::SeriesRef> by_labels_ TM_GUARDED_BY(mu_);
   std::map<std::pair<std::string, int64_t>, double> samples_ TM_GUARDED_BY(mu_);
+  std::map<std::pair<std::string, int64_t>, int64_t> starts_ TM_GUARDED_BY(mu_);
   int commits_ TM_GUARDED_BY(mu_) = 0;
   int label_lookups_ TM_GUARDED_BY(mu_) = 0;
 };

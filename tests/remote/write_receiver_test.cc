@@ -25,6 +25,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::message;
 using testing::metadata;
+using testing::Request2;
 using testing::series;
 using testing::snap;
 
@@ -231,7 +232,7 @@ TEST_F(WriteReceiverTest, OtherContentIsNotAccepted) {
       {"", "", 204},
       {"application/x-protobuf;proto=prometheus.WriteRequest", "snappy", 204},
       {"application/x-protobuf; charset=x; proto=prometheus.WriteRequest", "snappy", 204},
-      {"application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 415},
+      {"application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", 415},
       {"application/json", "snappy", 415},
       {"application/x-protobufx", "snappy", 415},
       {"application/x-protobuf", "zstd", 415},
@@ -241,8 +242,8 @@ TEST_F(WriteReceiverTest, OtherContentIsNotAccepted) {
     EXPECT_EQ(answer.status, c.status) << c.type << " " << c.encoding;
     EXPECT_EQ(answer.message.empty(), c.status == 204);
   }
-  EXPECT_THAT(receiver().receive("application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", body).message,
-              HasSubstr("io.prometheus.write.v2.Request"));
+  EXPECT_THAT(receiver().receive("application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", body).message,
+              HasSubstr("io.prometheus.write.v3.Request"));
 }
 
 TEST_F(WriteReceiverTest, LimitsHoldBeforeMemoryIsTaken) {
@@ -272,7 +273,7 @@ TEST_F(WriteReceiverTest, ManySamplesShareTheirLabels) {
   WriteDecoder decoder({}, cache);
   DecodedRequest request;
   const std::string body = snap(message({series({{"__name__", "m"}, {"long", std::string(100'000, 'x')}}, samples)}));
-  ASSERT_TRUE(decoder.decode(body, batch, request).ok());
+  ASSERT_TRUE(decoder.decode(WriteVersion::kV1, body, batch, request).ok());
   ASSERT_EQ(batch.size(), 100'000u);
   EXPECT_EQ(batch.labels(0).encoded().data(), batch.labels(99'999).encoded().data());
 }
@@ -373,6 +374,99 @@ TEST_F(WriteReceiverTest, ManySendersAtOnce) {
   EXPECT_EQ(store_.samples().size(), 800u);
 }
 
+class WriteReceiver2Test : public WriteReceiverTest {
+ protected:
+  WriteAnswer write2(const std::string& body) {
+    return receiver().receive("application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", snap(body));
+  }
+};
+
+TEST_F(WriteReceiver2Test, StoresSamplesWithTheirStartTimestamps) {
+  Request2 request;
+  request.add({{"__name__", "up"}, {"job", "a"}}, {{1'000, 1}, {2'000, 0}});
+  request.add({{"job", "a"}, {"__name__", "hits_total"}}, {{1'000, 5, 400}, {2'000, 7, 400}, {3'000, 1, 2'500}});
+  for (int i = 0; i < 2; ++i) {  // By labels, then by refs.
+    const WriteAnswer answer = write2(request.message());
+    EXPECT_EQ(answer.status, 204) << answer.message;
+    ASSERT_TRUE(answer.written);
+    EXPECT_EQ(answer.written->samples, 5u);
+    EXPECT_THAT(store_.samples(),
+                ElementsAre("hits_total{job=\"a\"} 1000 5", "hits_total{job=\"a\"} 2000 7",
+                            "hits_total{job=\"a\"} 3000 1", "up{job=\"a\"} 1000 1", "up{job=\"a\"} 2000 0"));
+    EXPECT_THAT(store_.starts(), ElementsAre("hits_total{job=\"a\"} 1000 400", "hits_total{job=\"a\"} 2000 400",
+                                             "hits_total{job=\"a\"} 3000 2500"));
+  }
+  EXPECT_EQ(store_.label_lookups(), 5);
+  store_.forget_refs();
+  EXPECT_EQ(write2(request.message()).written->samples, 5u) << "sent again with labels";
+  EXPECT_EQ(store_.starts().size(), 3u);
+}
+
+TEST_F(WriteReceiver2Test, KeepsWhatItIsToldOfMetrics) {
+  Request2 request;
+  request.add({{"__name__", "hits_total"}}, {{1'000, 5}}, {.type = 1, .help = "Hits.", .unit = "hits"});
+  request.add({{"__name__", "hits_total"}, {"a", "b"}}, {{1'000, 5}}, {.type = 1, .help = "Hits.", .unit = "hits"});
+  request.add({{"__name__", "other"}}, {{1'000, 5}});
+  EXPECT_EQ(write2(request.message()).status, 204);
+  const auto all = receiver().metadata();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].metric, "hits_total");
+  EXPECT_EQ(all[0].type, MetricType::kCounter);
+  EXPECT_EQ(all[0].help, "Hits.");
+  EXPECT_EQ(all[0].unit, "hits");
+}
+
+// What is wrong with one series costs that one.
+TEST_F(WriteReceiver2Test, RefusesBadSeriesByThemselves) {
+  struct Case {
+    const char* what;
+    std::vector<uint32_t> refs;  // Into "", __name__, bad, a.
+    bool with_sample;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"reference", {1, 2, 3, 99}, true, "label reference 99 outside of the"},
+      {"a known series' labels and one more", {1, 2, 99}, true, "label reference 99"},
+      {"odd", {1, 2, 3}, true, "a label without a value"},
+      {"no name", {3, 2}, true, "missing metric name"},
+      {"twice", {1, 2, 3, 2, 3, 2}, true, "duplicate label name"},
+      {"no sample", {1, 2}, false, "a time series without a sample"},
+  };
+  for (const Case& c : cases) {
+    Request2 request;
+    request.symbol("__name__");
+    request.symbol("bad");
+    request.symbol("a");
+    request.add({{"__name__", "bad"}}, {{500, 1}});
+    request.add_refs(c.refs, c.with_sample);
+    request.add({{"__name__", "good"}}, {{1'000, 1}});
+    const WriteAnswer answer = write2(request.message());
+    EXPECT_EQ(answer.status, 400) << c.what;
+    EXPECT_THAT(answer.message, HasSubstr(c.message)) << c.what;
+    EXPECT_EQ(answer.written->samples, 2u) << c.what;
+    EXPECT_THAT(store_.samples(), ElementsAre("bad 500 1", "good 1000 1")) << c.what;
+  }
+}
+
+TEST_F(WriteReceiver2Test, MalformedOrTooLargeStoresNothing) {
+  options_.limits.symbols_max = 10;
+  options_.limits.samples_max = 3;
+  Request2 fine;
+  fine.add({{"__name__", "m"}}, {{1, 1}});
+  EXPECT_EQ(write2(fine.message().substr(0, fine.message().size() - 1)).status, 400);
+  Request2 symbols;
+  for (int i = 0; i < 10; ++i) symbols.symbol("s" + std::to_string(i));
+  EXPECT_EQ(write2(symbols.message()).status, 413);
+  Request2 samples;
+  samples.add({{"__name__", "m"}}, {{1, 1}, {2, 1}, {3, 1}, {4, 1}});
+  EXPECT_EQ(write2(samples.message()).status, 413);
+  EXPECT_THAT(store_.samples(), IsEmpty());
+  EXPECT_EQ(write2("").status, 204);
+  EXPECT_EQ(receiver().receive("application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", "").status,
+            415);
+  EXPECT_FALSE(write_all({series({{"__name__", "up"}}, {{1'000, 1}})}).written) << "1.0 has no such headers";
+}
+
 TEST_F(WriteReceiverTest, OverHttp) {
   net::ServerOptions options;
   options.listen_addresses = {"127.0.0.1:0"};
@@ -398,6 +492,15 @@ TEST_F(WriteReceiverTest, OverHttp) {
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->status, 204);
   EXPECT_THAT(store_.samples(), ElementsAre("m 1 1"));
+  request.headers[0].second = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+  Request2 request2;
+  request2.add({{"__name__", "m"}}, {{2, 2}});
+  request.body = snap(request2.message());
+  response = client.send(request);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 204);
+  EXPECT_EQ(net::find_param(response->headers, "x-prometheus-remote-write-samples-written"), "1");
+  request.headers[0].second = "application/x-protobuf";
   request.body = "not snappy";
   response = client.send(request);
   ASSERT_TRUE(response) << response.error().message;

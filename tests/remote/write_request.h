@@ -72,6 +72,84 @@ inline std::string message(const std::vector<std::string>& all_series, const std
   return out;
 }
 
+struct Point2 {
+  int64_t t_ms;
+  double v;
+  int64_t start_ms = 0;
+};
+struct Metadata2 {
+  int type = 0;
+  std::string help = {};
+  std::string unit = {};
+};
+
+// Of remote write 2.0: a table of strings, and series that name places in it.
+class Request2 {
+ public:
+  Request2() { symbol(""); }
+
+  uint32_t symbol(const std::string& text) {
+    for (uint32_t i = 0; i < symbols_.size(); ++i) {
+      if (symbols_[i] == text) return i;
+    }
+    symbols_.push_back(text);
+    return static_cast<uint32_t>(symbols_.size() - 1);
+  }
+
+  void add(const Pairs& labels, const std::vector<Point2>& points, const Metadata2& metadata = {}) {
+    std::vector<uint32_t> refs;
+    for (const auto& [name, value] : labels) {
+      refs.push_back(symbol(name));
+      refs.push_back(symbol(value));
+    }
+    std::string out = labels_of(refs);
+    for (const Point2& point : points) {
+      std::string one = sample(point.t_ms, point.v);
+      if (point.start_ms != 0) {
+        put_varint(one, 3 << 3 | 0);
+        put_varint(one, static_cast<uint64_t>(point.start_ms));
+      }
+      put_bytes(out, 2, one);
+    }
+    if (metadata.type != 0) {
+      std::string said;
+      put_varint(said, 1 << 3 | 0);
+      put_varint(said, static_cast<uint64_t>(metadata.type));
+      put_varint(said, 3 << 3 | 0);
+      put_varint(said, symbol(metadata.help));
+      put_varint(said, 4 << 3 | 0);
+      put_varint(said, symbol(metadata.unit));
+      put_bytes(out, 5, said);
+    }
+    series_.push_back(std::move(out));
+  }
+
+  void add_refs(const std::vector<uint32_t>& refs, bool with_sample) {
+    std::string out = labels_of(refs);
+    if (with_sample) put_bytes(out, 2, sample(500, 1));
+    series_.push_back(std::move(out));
+  }
+
+  std::string message() const {
+    std::string out;
+    for (const std::string& each : symbols_) put_bytes(out, 4, each);
+    for (const std::string& each : series_) put_bytes(out, 5, each);
+    return out;
+  }
+
+ private:
+  static std::string labels_of(const std::vector<uint32_t>& refs) {
+    std::string packed;
+    for (const uint32_t ref : refs) put_varint(packed, ref);
+    std::string out;
+    put_bytes(out, 1, packed);
+    return out;
+  }
+
+  std::vector<std::string> symbols_;
+  std::vector<std::string> series_;
+};
+
 inline std::string snap(std::string_view bytes) {
   std::string out;
   snappy::Compress(bytes.data(), bytes.size(), &out);
