@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <thread>
 
 #include "config/byte_size.h"
 #include "config/flags.h"
@@ -28,6 +29,7 @@ struct RawFlags {
   int64_t future_tolerance_ms = 0;
   int64_t samples_max = 0;
   int64_t concurrency_max = 0;
+  int64_t threads_max = 0;
 };
 
 void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
@@ -73,6 +75,8 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
                      "How far back an instant selector looks for a sample.");
   flags.add("query.max-samples", &raw.samples_max, "Most samples one query may hold in memory.");
   flags.add("query.max-concurrency", &raw.concurrency_max, "Most queries evaluated at a time.");
+  flags.add("query.max-threads", &raw.threads_max,
+            "Most threads one query over many series uses. Default: as many as there are processors.");
   flags.add("enable-feature", &raw.features, "Comma-separated feature names. Unknown ones only warn.");
   flags.add_choice("log.level", &raw.log_level, {"debug", "info", "warn", "error"}, "Least severe messages to log.");
   flags.add_choice("log.format", &raw.log_format, {"logfmt", "json"}, "Format of log lines.");
@@ -113,6 +117,7 @@ Status check_ranges(const RawFlags& raw, const ServerOptions& options) {
   };
   constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
   if (Status s = in_range("query.max-concurrency", raw.concurrency_max, kConcurrencyMax); !s.ok()) return s;
+  if (Status s = in_range("query.max-threads", raw.threads_max, kConcurrencyMax); !s.ok()) return s;
   if (Status s = in_range("query.max-samples", raw.samples_max, kAny); !s.ok()) return s;
   return in_range("web.max-connections", options.connections_max, kAny);
 }
@@ -168,6 +173,7 @@ std::optional<int> parse_server_options(int argc, const char* const* argv, Serve
   raw.future_tolerance_ms = options.storage.future_tolerance_ms;
   raw.samples_max = static_cast<int64_t>(options.engine.samples_max);
   raw.concurrency_max = options.engine.concurrency_max;
+  raw.threads_max = std::max(1u, std::thread::hardware_concurrency());
   config::Flags flags("tidemark",
                       "Scrapes targets, keeps their samples, answers PromQL over HTTP and sends alerts.\n"
                       "Tools: tidemark check config FILE..., tidemark check rules FILE..., tidemark tsdb COMMAND.");
@@ -184,6 +190,7 @@ std::optional<int> parse_server_options(int argc, const char* const* argv, Serve
   options.storage.future_tolerance_ms = raw.future_tolerance_ms;
   options.engine.samples_max = static_cast<size_t>(raw.samples_max);
   options.engine.concurrency_max = static_cast<unsigned>(raw.concurrency_max);
+  options.engine.threads_max = static_cast<unsigned>(raw.threads_max);
   options.log_level = *parse_log_level(raw.log_level);
   options.log_format = *parse_log_format(raw.log_format);
   options.flags = flags.values();

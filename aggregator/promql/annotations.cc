@@ -35,6 +35,23 @@ Annotations::Entry* Annotations::List::add(std::string text, TextOffset at) {
   return &entries.back();
 }
 
+void Annotations::List::merge(List&& other) {
+  for (Entry& theirs : other.entries) {
+    Entry* const ours = add(std::move(theirs.text), theirs.at);
+    if (ours == nullptr) continue;
+    ours->occurrences += theirs.occurrences;
+    if (!theirs.is_monotonicity) continue;
+    if (ours->is_monotonicity) {
+      Annotations::merge(ours->monotonicity, theirs.monotonicity);
+    } else {
+      ours->is_monotonicity = true;
+      ours->monotonicity = theirs.monotonicity;
+    }
+  }
+  dropped += other.dropped;
+  other = {};
+}
+
 std::vector<std::string> Annotations::List::render(std::string_view query, std::string_view kind) const {
   std::vector<std::string> out;
   for (const Entry& entry : entries) {
@@ -59,6 +76,20 @@ void Annotations::warn_counted(std::string text, TextOffset at, size_t occurrenc
   if (entry != nullptr) entry->occurrences += occurrences;
 }
 
+void Annotations::merge(ForcedMonotonicity& all, const ForcedMonotonicity& seen) {
+  all.min_ms = std::min(all.min_ms, seen.min_ms);
+  all.max_ms = std::max(all.max_ms, seen.max_ms);
+  all.min_bound = std::min(all.min_bound, seen.min_bound);
+  all.max_bound = std::max(all.max_bound, seen.max_bound);
+  all.max_difference = std::max(all.max_difference, seen.max_difference);
+  all.count += seen.count;
+}
+
+void Annotations::merge(Annotations&& other) {
+  warnings_.merge(std::move(other.warnings_));
+  infos_.merge(std::move(other.infos_));
+}
+
 void Annotations::forced_monotonicity(std::string_view metric_name, const ForcedMonotonicity& seen, TextOffset at) {
   std::string text =
       "input to histogram_quantile needed to be fixed for monotonicity (see "
@@ -71,13 +102,7 @@ void Annotations::forced_monotonicity(std::string_view metric_name, const Forced
     entry->monotonicity = seen;
     return;
   }
-  ForcedMonotonicity& all = entry->monotonicity;
-  all.min_ms = std::min(all.min_ms, seen.min_ms);
-  all.max_ms = std::max(all.max_ms, seen.max_ms);
-  all.min_bound = std::min(all.min_bound, seen.min_bound);
-  all.max_bound = std::max(all.max_bound, seen.max_bound);
-  all.max_difference = std::max(all.max_difference, seen.max_difference);
-  all.count += seen.count;
+  merge(entry->monotonicity, seen);
 }
 
 std::vector<std::string> Annotations::warnings(std::string_view query) const {

@@ -33,6 +33,9 @@ class Annotations {
   };
   void forced_monotonicity(std::string_view metric_name, const ForcedMonotonicity& seen, TextOffset at);
 
+  // Adds what another one was told since, as if it had been told here.
+  void merge(Annotations&& other);
+
   // Complete texts in the order they were first met, at most kShownMax of each kind and then how many were left out.
   std::vector<std::string> warnings(std::string_view query) const;
   std::vector<std::string> infos(std::string_view query) const;
@@ -54,8 +57,11 @@ class Annotations {
     size_t dropped = 0;
 
     Entry* add(std::string text, TextOffset at);  // Null when full.
+    void merge(List&& other);
     std::vector<std::string> render(std::string_view query, std::string_view kind) const;
   };
+
+  static void merge(ForcedMonotonicity& all, const ForcedMonotonicity& seen);
 
   List warnings_;
   List infos_;

@@ -2,9 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace tidemark::promql {
+namespace {
+
+bool take(std::atomic<size_t>& held, size_t more, size_t max) {
+  size_t now = held.load(std::memory_order_relaxed);
+  do {
+    if (more > max - now) return false;
+  } while (!held.compare_exchange_weak(now, now + more, std::memory_order_relaxed));
+  return true;
+}
+
+}  // namespace
 
 Status QueryContext::poll() const {
   if (limits_.canceled()) return Status::canceled("query was canceled in expression evaluation");
@@ -13,22 +22,24 @@ Status QueryContext::poll() const {
 }
 
 Status QueryContext::charge(size_t samples, size_t bytes) {
-  if (samples > limits_.samples_max - samples_) {
+  if (!take(usage_.samples, samples, limits_.samples_max)) {
     return Status::limit("query processing would load too many samples into memory in query execution");
   }
-  if (bytes > limits_.bytes_max - bytes_) {
+  if (!take(usage_.bytes, bytes, limits_.bytes_max)) {
+    usage_.samples.fetch_sub(samples, std::memory_order_relaxed);
     return Status::limit(fmt::format(
         "query would hold more than its budget of {} bytes; select fewer series or a larger step", limits_.bytes_max));
   }
-  samples_ += samples;
-  bytes_ += bytes;
-  bytes_peak_ = std::max(bytes_peak_, bytes_);
+  const size_t held = usage_.bytes.load(std::memory_order_relaxed);
+  size_t peak = usage_.bytes_peak.load(std::memory_order_relaxed);
+  while (peak < held && !usage_.bytes_peak.compare_exchange_weak(peak, held, std::memory_order_relaxed)) {
+  }
   return {};
 }
 
 void QueryContext::release(size_t samples, size_t bytes) {
-  samples_ -= samples;
-  bytes_ -= bytes;
+  usage_.samples.fetch_sub(samples, std::memory_order_relaxed);
+  usage_.bytes.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 }  // namespace tidemark::promql

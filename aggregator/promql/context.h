@@ -39,12 +39,23 @@ struct QueryRules {
   bool use_start_timestamps = false;
 };
 
-// One a query; belongs to the query's thread.
+class Helpers;
+
+// One a query, and one for each thread that helps it; belongs to its thread.
 class QueryContext {
  public:
   QueryContext(std::string_view query, storage::Querier& querier, const Clock& clock, const QueryLimits& limits,
-               const QueryRules& rules)
-      : query_(query), querier_(querier), clock_(clock), limits_(limits), rules_(rules) {}
+               const QueryRules& rules, Helpers* helpers = nullptr)
+      : query_(query), querier_(querier), clock_(clock), limits_(limits), rules_(rules), helpers_(helpers) {}
+  // For another thread: budgets and counts are the query's, messages its own. Must not outlive `query`.
+  explicit QueryContext(QueryContext* query)
+      : query_(query->query_),
+        querier_(query->querier_),
+        clock_(query->clock_),
+        limits_(query->limits_),
+        rules_(query->rules_),
+        helpers_(nullptr),
+        usage_(query->usage_) {}
   QueryContext(const QueryContext&) = delete;
   QueryContext& operator=(const QueryContext&) = delete;
 
@@ -55,9 +66,9 @@ class QueryContext {
   Status charge(size_t samples, size_t bytes);
   void release(size_t samples, size_t bytes);
 
-  void count_read(size_t samples) { samples_read_ += samples; }
-  size_t samples_read() const { return samples_read_; }
-  size_t bytes_peak() const { return bytes_peak_; }
+  void count_read(size_t samples) { usage_.samples_read.fetch_add(samples, std::memory_order_relaxed); }
+  size_t samples_read() const { return usage_.samples_read.load(std::memory_order_relaxed); }
+  size_t bytes_peak() const { return usage_.bytes_peak.load(std::memory_order_relaxed); }
 
   std::string_view query() const { return query_; }
   storage::Querier& querier() { return querier_; }
@@ -69,6 +80,7 @@ class QueryContext {
   // Whether functions of counters look at start timestamps.
   bool use_start_timestamps() const { return rules_.use_start_timestamps; }
   Annotations& annotations() { return annotations_; }
+  Helpers* helpers() { return helpers_; }  // Null: there are none.
 
  private:
   const std::string_view query_;
@@ -76,10 +88,16 @@ class QueryContext {
   const Clock& clock_;
   const QueryLimits limits_;
   const QueryRules rules_;
-  size_t samples_ = 0;
-  size_t bytes_ = 0;
-  size_t bytes_peak_ = 0;
-  size_t samples_read_ = 0;
+  Helpers* const helpers_;
+  // Of the query, by all its threads. Relaxed: the numbers are all that is communicated.
+  struct Usage {
+    std::atomic<size_t> samples{0};
+    std::atomic<size_t> bytes{0};
+    std::atomic<size_t> bytes_peak{0};
+    std::atomic<size_t> samples_read{0};
+  };
+  Usage own_usage_;
+  Usage& usage_ = own_usage_;
   Annotations annotations_;
 };
 

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <thread>
 #include <utility>
 
 #include "aggregator/promql/admission.h"
 #include "aggregator/promql/context.h"
+#include "aggregator/promql/helpers.h"
 #include "aggregator/promql/plan.h"
 #include "aggregator/promql/result.h"
 
@@ -43,6 +45,10 @@ prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
 }
 
+unsigned threads_of(const EngineOptions& options) {
+  return std::max(1u, options.threads_max > 0 ? options.threads_max : std::thread::hardware_concurrency());
+}
+
 struct Metrics {
   explicit Metrics(prometheus::Registry& r)
       : instant_seconds(duration_histogram(r, "instant")),
@@ -50,6 +56,8 @@ struct Metrics {
         running(gauge(r, "tidemark_query_running", "Queries being evaluated.")),
         waiting(gauge(r, "tidemark_query_waiting", "Queries waiting for their turn.")),
         running_max(gauge(r, "tidemark_query_running_max", "Queries that may be evaluated at a time.")),
+        helpers_busy(gauge(r, "tidemark_query_helpers_busy", "Threads that lend queries a hand.")),
+        helpers(gauge(r, "tidemark_query_helpers", "Threads that can lend queries a hand.")),
         samples_read(prometheus::BuildCounter()
                          .Name("tidemark_query_samples_read_total")
                          .Help("Samples that queries decoded.")
@@ -87,6 +95,8 @@ struct Metrics {
   prometheus::Gauge& running;
   prometheus::Gauge& waiting;
   prometheus::Gauge& running_max;
+  prometheus::Gauge& helpers_busy;
+  prometheus::Gauge& helpers;
   prometheus::Counter& samples_read;
   prometheus::Counter& invalid;
   prometheus::Counter& execution;
@@ -107,8 +117,10 @@ struct Engine::State {
         clock(engine_clock),
         metrics(registry),
         admission({options.concurrency_max, options.waiting_max}, clock, metrics.running, metrics.waiting),
-        subquery_step_ms(options.subquery_step_ms) {
+        subquery_step_ms(options.subquery_step_ms),
+        helpers(threads_of(options) - 1, metrics.helpers_busy) {
     metrics.running_max.Set(options.concurrency_max);
+    metrics.helpers.Set(static_cast<double>(helpers.count()));
   }
 
   struct Request {
@@ -161,7 +173,8 @@ struct Engine::State {
     QueryContext context(request.text, **querier, clock, limits,
                          {.lookback_ms = lookback_ms > 0 ? lookback_ms : options.lookback_ms,
                           .delayed_name_removal = options.delayed_name_removal,
-                          .use_start_timestamps = options.use_start_timestamps});
+                          .use_start_timestamps = options.use_start_timestamps},
+                         &helpers);
     Result<QueryResult> result =
         request.instant ? instant_result(context, plan, request.start_ms)
                         : range_result(context, plan, grid_between(request.start_ms, request.end_ms, request.step_ms));
@@ -182,6 +195,7 @@ struct Engine::State {
   Metrics metrics;
   Admission admission;
   std::atomic<int64_t> subquery_step_ms;  // Relaxed would do: nothing else hangs on it.
+  Helpers helpers;
   std::atomic<bool> all_canceled{false};
 };
 

@@ -30,6 +30,7 @@ struct EngineOptions {
   size_t bytes_max = size_t{1} << 30;  // Of one query's columns.
   unsigned concurrency_max = 20;       // Further queries wait, at most until their deadline.
   unsigned waiting_max = 200;          // Still further ones are refused.
+  unsigned threads_max = 0;            // Of one query, its own included. 0: as many as there are processors.
   ParserOptions parser;                // Parts of the language behind --enable-feature=.
   bool delayed_name_removal = false;   // --enable-feature=promql-delayed-name-removal
   bool use_start_timestamps = false;   // --enable-feature=use-start-timestamps: rate() and its like look at them

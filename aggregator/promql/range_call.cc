@@ -32,47 +32,37 @@ bool looks_like_counter(std::string_view metric) {
   return false;
 }
 
-// The function applied to one series after the other.
-class RangeCall {
- public:
-  struct Arguments {
-    std::string_view function;
-    RangeSpec spec;
-    std::vector<Column> scalars;  // Beside the range, in their order: at most as many as Window::arguments holds.
-    TextOffset first_argument_at;
-    Extension extension = Extension::kNone;
-  };
+struct Arguments {
+  std::string_view function;
+  RangeSpec spec;
+  std::vector<Column> scalars;  // Beside the range, in their order: at most as many as Window::arguments holds.
+  TextOffset first_argument_at;
+  Extension extension = Extension::kNone;
+};
 
-  RangeCall(QueryContext& context, const Arguments& arguments, std::unique_ptr<RangeFunction> function,
-            SeriesSink& sink)
+// The function applied to one series after the other, with what it has to tell.
+class RangeWork final : public RawWork {
+ public:
+  RangeWork(QueryContext& context, const Arguments& arguments, std::unique_ptr<RangeFunction> function)
       : context_(context),
         arguments_(arguments),
         function_(std::move(function)),
         on_histograms_(context, arguments.function, arguments.extension, *function_, arguments.first_argument_at),
-        sink_(sink),
-        names_(context),
         wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
 
-  Status apply(LabelsView labels, bool drop_name, const Samples& samples, const Histograms& histograms,
-               Resolutions resolutions) {
+  Status compute(const RawSeries& series, Column& out) override {
     if (arguments_.function == "double_exponential_smoothing") {
       if (Status status = check_smoothing(); !status.ok()) return status;
     }
-    if (histograms.empty()) {
-      over_windows(*function_, samples, arguments_.spec, resolutions, arguments_.scalars, out_.column);
-    } else if (Status status = on_histograms_.over_windows(labels, samples, histograms, arguments_.spec,
-                                                           arguments_.scalars, out_.column);
+    if (series.histograms.empty()) {
+      over_windows(*function_, series.samples, arguments_.spec, series.resolutions, arguments_.scalars, out);
+    } else if (Status status = on_histograms_.over_windows(series.labels, series.samples, series.histograms,
+                                                           arguments_.spec, arguments_.scalars, out);
                !status.ok()) {
       return status;
     }
-    if (!out_.column.any()) return {};
-    warn(labels);
-    out_.labels = Labels(labels);
-    out_.drop_name = drop_name;
-    if (!keeps_name(arguments_.function) && arguments_.function != "absent_over_time") {
-      if (Status status = names_.apply_whole(out_); !status.ok()) return status;
-    }
-    return sink_.consume(out_);
+    if (out.any()) warn(series.labels, out);
+    return {};
   }
 
  private:
@@ -91,14 +81,14 @@ class RangeCall {
     return {};
   }
 
-  void warn(LabelsView labels) {
+  void warn(LabelsView labels, const Column& out) {
     if (const size_t overlaps = function_->overlaps(); overlaps > 0) {
       context_.annotations().warn_counted(
           "sample has start time that overlaps with previous sample timestamp for metric " +
               quoted(labels.metric_name()),
           arguments_.first_argument_at, overlaps);
     }
-    if (wants_counter_ && out_.column.present.any()) {
+    if (wants_counter_ && out.present.any()) {
       const std::string_view metric = labels.metric_name();
       if (!metric.empty() && !looks_like_counter(metric)) {
         context_.annotations().info(
@@ -107,7 +97,7 @@ class RangeCall {
       }
     }
     if (arguments_.function != "quantile_over_time") return;
-    out_.column.present.for_each([&](size_t i) {
+    out.present.for_each([&](size_t i) {
       const double q = arguments_.scalars[0].v[i];
       if (q >= 0 && q <= 1) return;
       context_.annotations().warn("quantile value should be between 0 and 1, got " + general(q),
@@ -119,21 +109,7 @@ class RangeCall {
   const Arguments& arguments_;
   const std::unique_ptr<RangeFunction> function_;
   HistogramRange on_histograms_;
-  SeriesSink& sink_;
-  NameDrop names_;
   const bool wants_counter_;
-  Series out_;
-};
-
-class CallOnRaw final : public RawSink {
- public:
-  explicit CallOnRaw(RangeCall& call) : call_(call) {}
-  Status consume(const RawSeries& series) override {
-    return call_.apply(series.labels, false, series.samples, series.histograms, series.resolutions);
-  }
-
- private:
-  RangeCall& call_;
 };
 
 // A column as samples: its present steps, at their times.
@@ -175,7 +151,7 @@ struct ColumnSamples {
 }  // namespace
 
 Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
-  RangeCall::Arguments arguments;
+  Arguments arguments;
   arguments.function = call.function->name;
   arguments.first_argument_at = unwrap_parens(*call.args[0]).span.start;
   const Expr* range = nullptr;
@@ -190,44 +166,56 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   if (range == nullptr) return Status::internal("call without its range");
   const Plan::Times& times = plan_.times(*range);
   arguments.spec = {grid, times.shift, times.range_ms};
-  if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;  // The call's own result.
-  const bool start_times = context_.use_start_timestamps() && counts_starts(arguments.function);
-  const auto* selector = try_as<MatrixSelector>(*range);
-  if (selector != nullptr && selector->vector->extension != Extension::kNone) {
-    auto function = make_extended_function(arguments.function, selector->vector->extension);
-    if (!function) return function.error();
-    arguments.extension = selector->vector->extension;
-    arguments.spec.reach = reach_of(selector->vector->extension, context_.lookback_ms());
-    RangeCall range_call(context_, arguments, std::move(*function), sink);
-    CallOnRaw on_raw(range_call);
-    // Samples are looked at one by one, so no function is named that a rollup could answer.
-    return select_raw(context_,
-                      {selector->vector->matchers, times.shift, {}, start_times, plan_.detail(*selector->vector)},
-                      arguments.spec, on_raw);
-  }
-  RangeCall range_call(context_, arguments, make_range_function(arguments.function), sink);
-  if (selector != nullptr) {
-    CallOnRaw on_raw(range_call);
-    return select_raw(
-        context_,
-        {selector->vector->matchers, times.shift, arguments.function, start_times, plan_.detail(*selector->vector)},
-        arguments.spec, on_raw);
+  NameDrop names(context_);
+  const bool keep_name = keeps_name(arguments.function) || arguments.function == "absent_over_time";
+  FunctionSink named([&](Series& series) {
+    if (!keep_name) {
+      if (Status status = names.apply_whole(series); !status.ok()) return status;
+    }
+    return sink.consume(series);
+  });
+
+  if (const auto* selector = try_as<MatrixSelector>(*range)) {
+    Selector of{.matchers = selector->vector->matchers,
+                .shift = times.shift,
+                .function = arguments.function,
+                .start_times = context_.use_start_timestamps() && counts_starts(arguments.function),
+                .detail = plan_.detail(*selector->vector)};
+    const Extension extension = selector->vector->extension;
+    if (extension != Extension::kNone) {
+      if (const auto known = make_extended_function(arguments.function, extension); !known) return known.error();
+      arguments.extension = extension;
+      arguments.spec.reach = reach_of(extension, context_.lookback_ms());
+      of.function = {};  // Samples are looked at one by one, so no function is named that a rollup could answer.
+    }
+    const MakeRawWork make = [&](QueryContext& own) {
+      return std::make_unique<RangeWork>(own, arguments,
+                                         extension == Extension::kNone
+                                             ? make_range_function(arguments.function)
+                                             : std::move(*make_extended_function(arguments.function, extension)));
+    };
+    return select_columns(context_, of, arguments.spec, make, named);
   }
   const auto& subquery = as<SubqueryExpr>(*range);
   const Grid inner = subquery_grid(subquery, grid);
   Matrix matrix(context_);
   if (Status status = vector(*subquery.expr, inner, matrix); !status.ok()) return status;
+  if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;  // The call's own result.
   if (Status status = charge.add(0, inner.steps * (sizeof(int64_t) + sizeof(double))); !status.ok()) return status;
   ColumnSamples samples;
+  RangeWork work(context_, arguments, make_range_function(arguments.function));
+  Series out;
   for (const Series& series : matrix.series()) {
     if (Status status = context_.poll(); !status.ok()) return status;
     samples.assign(series.column, inner);
-    const Histograms histograms{samples.histogram_t_ms, samples.histograms};
-    if (Status status =
-            range_call.apply(series.labels, series.drop_name, {.t_ms = samples.t_ms, .v = samples.v}, histograms, {});
-        !status.ok()) {
-      return status;
-    }
+    out.column.reset(grid.steps);
+    const RawSeries raw{
+        series.labels, {.t_ms = samples.t_ms, .v = samples.v}, {samples.histogram_t_ms, samples.histograms}, {}};
+    if (Status status = work.compute(raw, out.column); !status.ok()) return status;
+    if (!out.column.any()) continue;
+    out.labels = series.labels;
+    out.drop_name = series.drop_name;
+    if (Status status = named.consume(out); !status.ok()) return status;
   }
   return {};
 }

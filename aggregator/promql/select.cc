@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "aggregator/promql/stripes.h"
+
 namespace tidemark::promql {
 namespace {
 
@@ -63,11 +65,6 @@ class Cursor {
   bool found_ = false;
   bool ended_ = false;
 };
-
-void add_warnings(QueryContext& context, const storage::SeriesSet& set) {
-  for (std::string& warning : set.warnings()) context.annotations().warn(std::move(warning), 0);
-  for (std::string& info : set.infos()) context.annotations().info(std::move(info), 0);
-}
 
 double in_seconds(What what, int64_t t_ms, int64_t start_ms) {
   return static_cast<double>(what == What::kStartTimestamps ? start_ms : t_ms) / 1000;
@@ -184,83 +181,157 @@ class SampleBuffer {
   size_t size_ = 0;
 };
 
+// Of an instant selector: the newest sample at each step.
+class NewestAtSteps final : public SeriesWork {
+ public:
+  NewestAtSteps(QueryContext& context, const Selector& selector, const Grid& grid, What what, Resolutions resolutions)
+      : lookback_ms_(context.lookback_ms()),
+        shift_(selector.shift),
+        grid_(grid),
+        what_(what),
+        resolutions_(resolutions),
+        cursor_(context),
+        histograms_(context, selector.detail) {}
+
+  Status compute(storage::SeriesSet& set, Column& out) override {
+    if (Status status = histograms_.fill(set.samples()); !status.ok()) return status;
+    histogram_cursor_.begin(histograms_.histograms());
+    cursor_.begin(set.samples());
+    out.reset(grid_.steps);
+    for (size_t step = 0; step < grid_.steps; ++step) {
+      const int64_t t_ms = shift_.apply(grid_.time_ms(step));
+      if (Status status = cursor_.advance(t_ms); !status.ok()) return status;
+      if (histogram_is_newest(t_ms)) {
+        if (histogram_cursor_.t_ms() <= TimeShift::earlier(t_ms, lookback_ms_)) continue;
+        if (what_ == What::kInfoTimestamps) {
+          return Status::execution("this should be an info metric, with float samples: " + set.labels().to_string());
+        }
+        if (what_ == What::kValues) {
+          out.set(step, histogram_cursor_.histogram());
+        } else {
+          out.set(step, in_seconds(what_, histogram_cursor_.t_ms(), histogram_cursor_.start_ms()));
+        }
+        continue;
+      }
+      if (!cursor_.found()) continue;
+      const Sample& sample = cursor_.current();
+      const int64_t from_ms = last_whole(t_ms, resolution_at(resolutions_, t_ms));
+      if (sample.t_ms <= TimeShift::earlier(from_ms, lookback_ms_) || is_stale(sample.v)) continue;
+      out.set(step, what_ == What::kValues ? sample.v : in_seconds(what_, sample.t_ms, cursor_.start_ms()));
+    }
+    return {};
+  }
+
+ private:
+  bool histogram_is_newest(int64_t t_ms) {
+    if (histograms_.empty()) return false;
+    histogram_cursor_.advance(t_ms);
+    return histogram_cursor_.found() && (!cursor_.found() || histogram_cursor_.t_ms() > cursor_.current().t_ms);
+  }
+
+  const int64_t lookback_ms_;
+  const TimeShift shift_;
+  const Grid grid_;
+  const What what_;
+  const Resolutions resolutions_;
+  Cursor cursor_;
+  HistogramBuffer histograms_;
+  HistogramCursor histogram_cursor_;
+};
+
+// One series' samples of both kinds, as RawSeries has them.
+class RawBuffer {
+ public:
+  RawBuffer(QueryContext& context, HistogramDetail detail, Resolutions resolutions)
+      : samples_(context), histograms_(context, detail), resolutions_(resolutions) {}
+
+  Status fill(storage::SeriesSet& set) {
+    if (Status status = histograms_.fill(set.samples()); !status.ok()) return status;
+    return samples_.fill(set.samples());
+  }
+  bool empty() const { return samples_.samples().t_ms.empty() && histograms_.empty(); }
+  RawSeries series(LabelsView labels) const {
+    return {labels, samples_.samples(), histograms_.histograms(), resolutions_};
+  }
+
+ private:
+  SampleBuffer samples_;
+  HistogramBuffer histograms_;
+  const Resolutions resolutions_;
+};
+
+class ColumnsOfRaw final : public SeriesWork {
+ public:
+  ColumnsOfRaw(QueryContext& context, HistogramDetail detail, Resolutions resolutions, size_t steps,
+               std::unique_ptr<RawWork> work)
+      : buffer_(context, detail, resolutions), steps_(steps), work_(std::move(work)) {}
+
+  Status compute(storage::SeriesSet& set, Column& out) override {
+    out.reset(steps_);
+    if (Status status = buffer_.fill(set); !status.ok()) return status;
+    return buffer_.empty() ? Status() : work_->compute(buffer_.series(set.labels()), out);
+  }
+
+ private:
+  RawBuffer buffer_;
+  const size_t steps_;
+  const std::unique_ptr<RawWork> work_;
+};
+
+std::unique_ptr<storage::SeriesSet> select_range(QueryContext& context, const Selector& selector,
+                                                 const RangeSpec& spec) {
+  const int64_t range_ms = spec.range_ms + spec.reach.before_ms + spec.reach.after_ms;
+  const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, range_ms,
+                                   std::string(selector.function), context.max_resolution_ms(), selector.start_times};
+  const int64_t first_ms = TimeShift::earlier(TimeShift::earlier(spec.begin_ms(0), spec.reach.before_ms), -1);
+  const int64_t last_ms = TimeShift::earlier(spec.end_ms(spec.grid.steps - 1), -spec.reach.after_ms);
+  return context.querier().select(selector.matchers, first_ms, last_ms, hints, false);
+}
+
 }  // namespace
 
 Status select_instant(QueryContext& context, const Selector& selector, const Grid& grid, What what, SeriesSink& sink) {
   if (grid.steps == 0) return {};
   const int64_t first_ms = selector.shift.apply(grid.start_ms);
   const int64_t last_ms = selector.shift.apply(grid.last_ms());
-  const storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms, 0, std::string(selector.function),
-                                   context.max_resolution_ms(), selector.start_times};
+  const storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms,
+                                   0,
+                                   std::string(selector.function),
+                                   context.max_resolution_ms(),
+                                   selector.start_times,
+                                   grid.steps == 1};
   const auto set = context.querier().select(selector.matchers, TimeShift::earlier(first_ms, context.lookback_ms() - 1),
                                             last_ms, hints, false);
-
   const std::vector<storage::Resolution> resolutions = set->resolutions();
-  Charge charge(context);
-  if (Status status = charge.add(0, Column::bytes(grid.steps)); !status.ok()) return status;
-  const auto cursor = std::make_unique<Cursor>(context);
-  HistogramBuffer histograms(context, selector.detail);
-  HistogramCursor histogram_cursor;
-  Series series;
-  while (set->next()) {
-    if (Status status = context.poll(); !status.ok()) return status;
-    if (Status status = histograms.fill(set->samples()); !status.ok()) return status;
-    histogram_cursor.begin(histograms.histograms());
-    cursor->begin(set->samples());
-    series.column.reset(grid.steps);
-    for (size_t step = 0; step < grid.steps; ++step) {
-      const int64_t t_ms = selector.shift.apply(grid.time_ms(step));
-      if (Status status = cursor->advance(t_ms); !status.ok()) return status;
-      if (!histograms.empty()) {
-        histogram_cursor.advance(t_ms);
-        if (histogram_cursor.found() && (!cursor->found() || histogram_cursor.t_ms() > cursor->current().t_ms)) {
-          if (histogram_cursor.t_ms() <= TimeShift::earlier(t_ms, context.lookback_ms())) continue;
-          if (what == What::kInfoTimestamps) {
-            return Status::execution("this should be an info metric, with float samples: " + set->labels().to_string());
-          }
-          if (what == What::kValues) {
-            series.column.set(step, histogram_cursor.histogram());
-          } else {
-            series.column.set(step, in_seconds(what, histogram_cursor.t_ms(), histogram_cursor.start_ms()));
-          }
-          continue;
-        }
-      }
-      if (!cursor->found()) continue;
-      const Sample& sample = cursor->current();
-      const int64_t from_ms = last_whole(t_ms, resolution_at(resolutions, t_ms));
-      if (sample.t_ms <= TimeShift::earlier(from_ms, context.lookback_ms()) || is_stale(sample.v)) continue;
-      series.column.set(step, what == What::kValues ? sample.v : in_seconds(what, sample.t_ms, cursor->start_ms()));
-    }
-    if (!series.column.any()) continue;
-    series.labels = Labels(set->labels());
-    series.drop_name = false;
-    if (Status status = sink.consume(series); !status.ok()) return status;
-  }
-  add_warnings(context, *set);
-  return set->status();
+  const MakeSeriesWork make = [&](QueryContext& own) {
+    return std::make_unique<NewestAtSteps>(own, selector, grid, what, resolutions);
+  };
+  return push_series(context, *set, grid.steps, make, sink);
 }
 
 Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink) {
   if (spec.grid.steps == 0) return {};
-  const int64_t range_ms = spec.range_ms + spec.reach.before_ms + spec.reach.after_ms;
-  const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, range_ms,
-                                   std::string(selector.function), context.max_resolution_ms(), selector.start_times};
-  const int64_t first_ms = TimeShift::earlier(TimeShift::earlier(spec.begin_ms(0), spec.reach.before_ms), -1);
-  const int64_t last_ms = TimeShift::earlier(spec.end_ms(spec.grid.steps - 1), -spec.reach.after_ms);
-  const auto set = context.querier().select(selector.matchers, first_ms, last_ms, hints, false);
+  const auto set = select_range(context, selector, spec);
   const std::vector<storage::Resolution> resolutions = set->resolutions();
-  SampleBuffer buffer(context);
-  HistogramBuffer histograms(context, selector.detail);
+  RawBuffer buffer(context, selector.detail, resolutions);
   while (set->next()) {
-    if (Status status = histograms.fill(set->samples()); !status.ok()) return status;
-    if (Status status = buffer.fill(set->samples()); !status.ok()) return status;
-    if (buffer.samples().t_ms.empty() && histograms.empty()) continue;
-    const RawSeries series{set->labels(), buffer.samples(), histograms.histograms(), resolutions};
-    if (Status status = sink.consume(series); !status.ok()) return status;
+    if (Status status = buffer.fill(*set); !status.ok()) return status;
+    if (buffer.empty()) continue;
+    if (Status status = sink.consume(buffer.series(set->labels())); !status.ok()) return status;
   }
-  add_warnings(context, *set);
+  add_messages(context, *set);
   return set->status();
+}
+
+Status select_columns(QueryContext& context, const Selector& selector, const RangeSpec& spec, const MakeRawWork& make,
+                      SeriesSink& sink) {
+  if (spec.grid.steps == 0) return {};
+  const auto set = select_range(context, selector, spec);
+  const std::vector<storage::Resolution> resolutions = set->resolutions();
+  const MakeSeriesWork make_both = [&](QueryContext& own) {
+    return std::make_unique<ColumnsOfRaw>(own, selector.detail, resolutions, spec.grid.steps, make(own));
+  };
+  return push_series(context, *set, spec.grid.steps, make_both, sink);
 }
 
 int64_t resolution_at(Resolutions resolutions, int64_t t_ms) {

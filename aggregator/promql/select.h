@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,6 +88,21 @@ class RawSink {
 
 // All samples that lie in any of the windows' reach, from the first window's begin to the last one's end.
 Status select_raw(QueryContext& context, const Selector& selector, const RangeSpec& spec, RawSink& sink);
+
+// What is computed of one series after the other; belongs to one thread.
+class RawWork {
+ public:
+  virtual ~RawWork() = default;
+  // An empty column: the series is left out.
+  virtual Status compute(const RawSeries& series, Column& out) = 0;
+};
+// Thread-safe. The context outlives what is made.
+using MakeRawWork = std::function<std::unique_ptr<RawWork>(QueryContext& context)>;
+
+// The same samples as select_raw, on several threads, where there are many series; what is computed reaches the sink on
+// this one.
+Status select_columns(QueryContext& context, const Selector& selector, const RangeSpec& spec, const MakeRawWork& make,
+                      SeriesSink& sink);
 
 // Applies a function to every step's window over `samples`. `arguments`: of each scalar argument its values at the
 // steps. Where a rollup answers, a window ends with the last whole bucket, and has the length of a bucket at least.

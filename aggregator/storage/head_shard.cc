@@ -304,6 +304,18 @@ void HeadShard::replay(std::span<const Replayed> samples, std::span<const int64_
   }
 }
 
+std::optional<Sample> HeadShard::newest(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view) {
+  const MutexLock lock(mu_);
+  if (slot >= series_.size() || series_[slot].id != id) return std::nullopt;
+  const HeadSeries& series = series_[slot];
+  const OpenChunk& open = series.open;
+  if (open.empty() || series.last_unknown != 0 || series.mark.position > view) return std::nullopt;
+  if (open.last_ms() < min_ms || open.last_ms() > max_ms) return std::nullopt;
+  const HeadExtra* const more = extra_if(series, slot);
+  if (more != nullptr && !more->late.empty()) return std::nullopt;
+  return Sample{open.last_ms(), std::bit_cast<double>(open.last_bits())};
+}
+
 std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view) {
   const MutexLock lock(mu_);
   if (slot >= series_.size() || series_[slot].id != id) return std::nullopt;

@@ -129,6 +129,8 @@ class HeadShard {
   void replay(std::span<const Replayed> samples, std::span<const int64_t> starts, Position position);
   void discard(uint32_t slot);  // The series has no record.
 
+  // The newest sample of all, files included, where that is known at a glance and lies between the bounds.
+  std::optional<Sample> newest(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view);
   // Nothing when the slot holds another series by now.
   std::optional<HeadCopy> copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view);
 

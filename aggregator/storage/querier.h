@@ -26,6 +26,7 @@ struct SelectHints {
   // -1: none, stored samples or nothing.
   int64_t max_resolution_ms = 0;
   bool start_times = false;  // SampleReader::starts() is going to be asked.
+  bool newest_only = false;  // Of each series only the newest sample in the range is of use; there may be others.
 };
 
 // Of samples that a rollup answers with: what each stands for. Empty spans: each is a sample as it was stored.
@@ -83,6 +84,7 @@ struct Resolution {
 
 // Series in label order when asked for, else in any order that stays the same while the data does. A series may turn
 // out to have no sample in the range: chunks are only decoded when read. One thread.
+class StripedSet;
 class SeriesSet {
  public:
   virtual ~SeriesSet() = default;
@@ -95,6 +97,18 @@ class SeriesSet {
   virtual std::vector<std::string> infos() const { return {}; }     // E.g. that rollups answered.
   // By time. After the last one's, raw samples answer; so none means raw samples throughout.
   virtual std::vector<Resolution> resolutions() const { return {}; }
+
+  // Stripes of some of the series each, that several threads can read at a time; what next() gives is theirs one after
+  // the other. 0 when the set is read as a whole only.
+  virtual size_t stripes() const { return 0; }
+  // A reader of stripes for one thread. Must not outlive the querier. REQUIRES: stripes() > 0.
+  virtual std::unique_ptr<StripedSet> stripe_reader() const { return nullptr; }
+};
+
+// A set of which next() gives the series of one stripe after the other, as they are asked for.
+class StripedSet : public SeriesSet {
+ public:
+  virtual void begin_stripe(size_t stripe) = 0;  // Forgets what is left of the one before.
 };
 
 // One consistent view for the whole of a query: what was committed before it was made is in it, what comes later is

@@ -83,7 +83,7 @@ Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_raw_set(const std::vector<
                                                               int64_t max_ms, const SelectHints& hints, bool sorted) {
   if (min_ms > max_ms) return std::unique_ptr<SeriesSet>(std::make_unique<FailedSet>(Status()));
   return StoreSeriesSet::make(
-      parts_, view_, matchers, {min_ms, max_ms},
+      parts_, view_, matchers, {min_ms, max_ms, hints.newest_only && !hints.start_times},
       {.sorted = sorted, .with_samples = hints.function == "series", .start_times = hints.start_times});
 }
 

@@ -8,6 +8,7 @@ namespace tidemark::storage {
 namespace {
 
 constexpr size_t kGroupMax = 256;
+constexpr size_t kStripeSeries = 64;
 // Enough to say what is wrong; more would only repeat it.
 constexpr size_t kWarningsMax = 10;
 
@@ -47,9 +48,7 @@ Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, 
   Roaring ids = set->head_ids_;
   const Find find = [&](WindowIndex& index, Window window) { return index.match(window, matchers); };
   if (Status status = set->find_in_files(find, ids); !status.ok()) return fail(status);
-  set->ids_.resize(ids.cardinality());
-  ids.toUint32Array(set->ids_.data());
-  if (needs.sorted) set->sort_by_labels();
+  set->set_ids(ids, needs.sorted);
   return std::unique_ptr<SeriesSet>(std::move(set));
 }
 
@@ -68,8 +67,7 @@ Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, 
     return all;
   };
   if (Status status = set->find_in_files(find, ids); !status.ok()) return fail(status);
-  set->ids_.resize(ids.cardinality());
-  ids.toUint32Array(set->ids_.data());
+  set->set_ids(ids, false);
   return std::unique_ptr<SeriesSet>(std::move(set));
 }
 
@@ -77,6 +75,35 @@ StoreSeriesSet::~StoreSeriesSet() {
   parts_.metrics.chunk_seeks.Increment(static_cast<double>(seeks_));
   chunks_.reset();
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
+}
+
+void StoreSeriesSet::set_ids(const Roaring& ids, bool sorted) {
+  std::vector<SeriesId> all(ids.cardinality());
+  ids.toUint32Array(all.data());
+  if (sorted) sort_by_labels(all);
+  ids_end_ = all.size();
+  ids_ = std::make_shared<const std::vector<SeriesId>>(std::move(all));
+}
+
+size_t StoreSeriesSet::stripes() const { return (ids_->size() + kStripeSeries - 1) / kStripeSeries; }
+
+std::unique_ptr<StripedSet> StoreSeriesSet::stripe_reader() const {
+  std::unique_ptr<StoreSeriesSet> reader(new StoreSeriesSet(parts_, view_, range_, needs_));
+  reader->head_ids_ = head_ids_;
+  reader->windows_ = windows_;
+  reader->ids_ = ids_;
+  reader->take_snapshot();
+  // What a checkpoint has moved since the windows were looked at is still to be found.
+  reader->checkpoints_ = checkpoints_;
+  return reader;
+}
+
+void StoreSeriesSet::begin_stripe(size_t stripe) {
+  ids_taken_ = std::min(ids_->size(), stripe * kStripeSeries);
+  ids_end_ = std::min(ids_->size(), ids_taken_ + kStripeSeries);
+  group_.clear();
+  at_ = 0;
+  begun_ = false;
 }
 
 void StoreSeriesSet::take_snapshot() {
@@ -126,19 +153,19 @@ Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
   return {};
 }
 
-void StoreSeriesSet::sort_by_labels() {
+void StoreSeriesSet::sort_by_labels(std::vector<SeriesId>& ids) {
   std::vector<Series> all;
-  all.reserve(ids_.size());
-  for (size_t at = 0; at < ids_.size(); at += kGroupMax) {
+  all.reserve(ids.size());
+  for (size_t at = 0; at < ids.size(); at += kGroupMax) {
     std::vector<Series> group;
-    for (size_t i = at; i < std::min(ids_.size(), at + kGroupMax); ++i) group.push_back({ids_[i], {}, {}});
+    for (size_t i = at; i < std::min(ids.size(), at + kGroupMax); ++i) group.push_back({ids[i], {}, {}, {}});
     load_labels(group);
     std::move(group.begin(), group.end(), std::back_inserter(all));
   }
   std::sort(all.begin(), all.end(),
             [](const Series& a, const Series& b) { return LabelsView(a.labels) < LabelsView(b.labels); });
-  ids_.clear();
-  for (const Series& series : all) ids_.push_back(series.id);
+  ids.clear();
+  for (const Series& series : all) ids.push_back(series.id);
 }
 
 void StoreSeriesSet::load_labels(std::vector<Series>& group) {
@@ -178,6 +205,10 @@ Status StoreSeriesSet::copy_head(std::vector<Series>& group) {
     if (!found[i]) continue;
     // One that left memory meanwhile is in files by now.
     HeadShard& shard = parts_.head.shard_of(found[i]->id);
+    if (range_.newest_only) {
+      group[i].newest = shard.newest(found[i]->id, found[i]->slot, range_.min_ms, range_.max_ms, view_);
+      if (group[i].newest) continue;
+    }
     if (auto copy = shard.copy(found[i]->id, found[i]->slot, range_.min_ms, range_.max_ms, view_)) {
       group[i].head = std::move(*copy);
     }
@@ -198,9 +229,9 @@ bool StoreSeriesSet::load_group() {
   group_.clear();
   at_ = 0;
   begun_ = false;
-  while (group_.empty() && ids_taken_ < ids_.size()) {
-    const size_t end = std::min(ids_.size(), ids_taken_ + kGroupMax);
-    for (; ids_taken_ < end; ++ids_taken_) group_.push_back({ids_[ids_taken_], {}, {}});
+  while (group_.empty() && ids_taken_ < ids_end_) {
+    const size_t end = std::min(ids_end_, ids_taken_ + kGroupMax);
+    for (; ids_taken_ < end; ++ids_taken_) group_.push_back({(*ids_)[ids_taken_], {}, {}, {}});
     status_ = copy_head(group_);
     if (!status_.ok()) return false;
     load_labels(group_);
@@ -227,6 +258,10 @@ bool StoreSeriesSet::next() {
 
 bool StoreSeriesSet::begin_series() {
   Series& series = group_[at_];
+  if (series.newest) {
+    single_.reset(*series.newest);
+    return true;
+  }
   std::vector<ReadChunk> chunks = read_chunks(series.id);
   if (!status_.ok()) return false;
   const int64_t max_ms = std::min(range_.max_ms, series.head.visible_until_ms);
@@ -239,7 +274,7 @@ bool StoreSeriesSet::begin_series() {
   std::erase_if(chunks,
                 [&](const ReadChunk& chunk) { return chunk.first_ms > max_ms || chunk.last_ms < range_.min_ms; });
   if (chunks.empty()) return false;
-  const bool check = (subtracted_ || with_samples_) && !has_sample(chunks, max_ms);
+  const bool check = (subtracted_ || needs_.with_samples) && !has_sample(chunks, max_ms);
   reader_.reset(std::move(chunks), range_.min_ms, max_ms);
   if (!check) return true;
   int64_t t_ms = 0;
@@ -258,6 +293,10 @@ bool StoreSeriesSet::has_sample(const std::vector<ReadChunk>& chunks, int64_t ma
 }
 
 SampleReader& StoreSeriesSet::samples() {
+  if (group_[at_].newest) {
+    single_.rewind();
+    return single_;
+  }
   reader_.rewind();
   return reader_;
 }

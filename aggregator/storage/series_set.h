@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <roaring/roaring.hh>
 #include <utility>
 
@@ -15,11 +16,34 @@
 
 namespace tidemark::storage {
 
-class StoreSeriesSet final : public SeriesSet {
+// A series of which one sample is of use.
+class SingleSample final : public SampleReader {
+ public:
+  void reset(const Sample& sample) {
+    sample_ = sample;
+    rewind();
+  }
+  void rewind() { given_ = false; }
+  size_t next(std::span<int64_t> t_ms, std::span<double> v) override {
+    if (given_) return 0;
+    given_ = true;
+    t_ms[0] = sample_.t_ms;
+    v[0] = sample_.v;
+    return 1;
+  }
+  Status status() const override { return {}; }
+
+ private:
+  Sample sample_;
+  bool given_ = true;
+};
+
+class StoreSeriesSet final : public StripedSet {
  public:
   struct Range {
     int64_t min_ms;
     int64_t max_ms;
+    bool newest_only = false;  // Only the newest sample in it is of use.
   };
 
   struct Needs {
@@ -44,23 +68,28 @@ class StoreSeriesSet final : public SeriesSet {
   SampleReader& samples() override;
   Status status() const override { return status_; }
   std::vector<std::string> warnings() const override { return warnings_; }
+  size_t stripes() const override;
+  std::unique_ptr<StripedSet> stripe_reader() const override;
+  void begin_stripe(size_t stripe) override;
 
  private:
   struct Series {
     SeriesId id = 0;
     std::string labels;
     HeadCopy head;
+    std::optional<Sample> newest;  // All that is of use.
   };
 
   StoreSeriesSet(const ReadParts& parts, Position view, Range range, Needs needs)
-      : parts_(parts), view_(view), range_(range), with_samples_(needs.with_samples) {
+      : parts_(parts), view_(view), range_(range), needs_(needs) {
     if (needs.start_times) reader_.ask_starts();
   }
+  void set_ids(const Roaring& ids, bool sorted);
   void take_snapshot();
   using Find = std::function<Result<Roaring>(WindowIndex&, Window)>;
   // Adds to windows_ and `ids` what is found in files of the snapshot and was alive in the range.
   Status find_in_files(const Find& find, Roaring& ids);
-  void sort_by_labels();
+  void sort_by_labels(std::vector<SeriesId>& ids);
   // The next group of ids: labels and head samples.
   bool load_group();
   void load_labels(std::vector<Series>& group);
@@ -76,11 +105,12 @@ class StoreSeriesSet final : public SeriesSet {
   const ReadParts parts_;
   const Position view_;
   const Range range_;
-  const bool with_samples_;
+  const Needs needs_;
   Roaring head_ids_;
-  std::vector<std::pair<Window, Roaring>> windows_;  // In files: which series match.
-  std::vector<SeriesId> ids_;                        // All, in the order they are read.
+  std::vector<std::pair<Window, Roaring>> windows_;   // In files: which series match.
+  std::shared_ptr<const std::vector<SeriesId>> ids_;  // All, in the order they are read.
   size_t ids_taken_ = 0;
+  size_t ids_end_ = 0;  // Of what is to be read.
   std::vector<Series> group_;
   size_t at_ = 0;
   bool begun_ = false;
@@ -92,6 +122,7 @@ class StoreSeriesSet final : public SeriesSet {
   std::unique_ptr<rocksdb::Iterator> chunks_;
   uint64_t seeks_ = 0;  // Counted here and reported once: the metric is shared by all queries.
   ChunkMerge reader_;
+  SingleSample single_;
   Status status_;
   std::vector<std::string> warnings_;
 };

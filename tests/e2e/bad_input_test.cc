@@ -75,8 +75,8 @@ TEST(BadInput, ARuleFileThatIsNotThereIsWarnedOf) {
 }
 
 TEST(BadInput, NumbersThatCannotWorkEndTheStart) {
-  for (const char* flag : {"--query.max-concurrency=0", "--query.max-concurrency=1001", "--query.max-samples=0",
-                           "--web.max-connections=0"}) {
+  for (const char* flag : {"--query.max-concurrency=0", "--query.max-concurrency=1001", "--query.max-threads=0",
+                           "--query.max-samples=0", "--web.max-connections=0"}) {
     const Finished finished = run({bin_path("tidemark"), flag});
     EXPECT_EQ(finished.exit_code, 1) << flag;
     EXPECT_NE(finished.output.find("must be at least 1"), std::string::npos) << finished.output;

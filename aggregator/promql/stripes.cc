@@ -1,0 +1,209 @@
+#include "aggregator/promql/stripes.h"
+
+#include <atomic>
+#include <exception>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "aggregator/promql/helpers.h"
+#include "model/mutex.h"
+
+namespace tidemark::promql {
+namespace {
+
+// Fewer are done before a helper is awake.
+constexpr size_t kStripesMin = 4;
+// Stripes begun or waiting for the sink, for each thread: more would be memory, less would make them wait.
+constexpr size_t kStripesAhead = 3;
+
+// All series of a stripe that have something, with memory that is used again.
+struct Block {
+  std::vector<Series> series;
+  size_t size = 0;
+  Annotations messages;
+  Status status;
+};
+
+// One query's work on one set: helpers and the query's own thread take stripes, the latter hands them on.
+class StripedRun final : public Job {
+ public:
+  StripedRun(QueryContext& context, storage::SeriesSet& set, size_t steps, const MakeSeriesWork& make)
+      : context_(context),
+        set_(set),
+        steps_(steps),
+        make_(make),
+        stripes_(set.stripes()),
+        slots_(kStripesAhead * (context.helpers()->count() + 1)) {}
+
+  ~StripedRun() override { context_.release(0, charged_); }
+  StripedRun(const StripedRun&) = delete;
+  StripedRun& operator=(const StripedRun&) = delete;
+
+  // REQUIRES: on the query's thread; called once.
+  Status lead(SeriesSink& sink) {
+    Status status;
+    {
+      const Helpers::Loan loan(*context_.helpers(), *this, stripes_ - 1);
+      status = hand_on(sink);
+      const MutexLock lock(mu_);
+      stopped_ = true;
+      changed_.notify_all();
+    }
+    for (const auto& reader : readers_) add_messages(context_, *reader);
+    return status;
+  }
+
+  void help() override {
+    Hand hand(&context_);
+    const MutexLock lock(mu_);
+    while (!stopped_ && next_ < stripes_) {
+      if (can_begin()) {
+        work_on_next(hand);
+      } else {
+        changed_.wait(mu_);
+      }
+    }
+  }
+
+ private:
+  enum class State { kFree, kBegun, kDone };
+  struct Slot {
+    State state = State::kFree;
+    Block block;
+  };
+  // What one thread works with; made when it has something to do.
+  struct Hand {
+    explicit Hand(QueryContext* query) : context(query) {}
+    storage::StripedSet* reader = nullptr;
+    QueryContext context;
+    std::unique_ptr<SeriesWork> work;
+  };
+
+  Slot& slot(size_t stripe) { return slots_[stripe % slots_.size()]; }
+  bool can_begin() const TM_REQUIRES(mu_) { return next_ < stripes_ && next_ < handed_on_ + slots_.size(); }
+
+  Status hand_on(SeriesSink& sink) {
+    Hand hand(&context_);
+    const MutexLock lock(mu_);
+    while (handed_on_ < stripes_) {
+      Slot& oldest = slot(handed_on_);
+      if (oldest.state == State::kDone) {
+        mu_.unlock();
+        Status status = consume(oldest.block, sink);
+        mu_.lock();
+        if (!status.ok()) return status;
+        oldest.state = State::kFree;
+        ++handed_on_;
+        changed_.notify_all();
+      } else if (can_begin()) {
+        work_on_next(hand);
+      } else {
+        changed_.wait(mu_);
+      }
+    }
+    return {};
+  }
+
+  void work_on_next(Hand& hand) TM_REQUIRES(mu_) {
+    const size_t stripe = next_++;
+    Slot& mine = slot(stripe);
+    mine.state = State::kBegun;
+    if (hand.reader == nullptr) {
+      readers_.push_back(set_.stripe_reader());
+      hand.reader = readers_.back().get();
+    }
+    mu_.unlock();
+    try {
+      if (!hand.work) hand.work = make_(hand.context);
+      mine.block.size = 0;
+      mine.block.status = fill(hand, stripe, mine.block);
+      mine.block.messages = std::exchange(hand.context.annotations(), {});
+    } catch (const std::bad_alloc&) {
+      mine.block.status = Status::limit("out of memory in query execution");
+    } catch (const std::exception& error) {
+      mine.block.status = Status::internal(error.what());
+    }
+    mu_.lock();
+    mine.state = State::kDone;
+    changed_.notify_all();
+  }
+
+  Status fill(Hand& hand, size_t stripe, Block& block) {
+    storage::StripedSet& set = *hand.reader;
+    set.begin_stripe(stripe);
+    while (set.next()) {
+      if (Status status = context_.poll(); !status.ok()) return status;
+      if (block.size == block.series.size()) {
+        if (Status status = context_.charge(0, Column::bytes(steps_)); !status.ok()) return status;
+        charged_ += Column::bytes(steps_);
+        block.series.emplace_back();
+      }
+      Series& series = block.series[block.size];
+      if (Status status = hand.work->compute(set, series.column); !status.ok()) return status;
+      if (!series.column.any()) continue;
+      series.labels = Labels(set.labels());
+      series.drop_name = false;
+      ++block.size;
+    }
+    return set.status();
+  }
+
+  Status consume(Block& block, SeriesSink& sink) {
+    context_.annotations().merge(std::move(block.messages));
+    for (size_t i = 0; i < block.size; ++i) {
+      if (Status status = sink.consume(block.series[i]); !status.ok()) return status;
+    }
+    return block.status;
+  }
+
+  QueryContext& context_;
+  storage::SeriesSet& set_;
+  const size_t steps_;
+  const MakeSeriesWork& make_;
+  const size_t stripes_;
+  std::atomic<size_t> charged_{0};  // For the columns of all blocks.
+  Mutex mu_;
+  CondVar changed_;
+  std::vector<Slot> slots_;  // Of stripes [handed_on_, next_); a slot that is begun belongs to who began it.
+  size_t next_ TM_GUARDED_BY(mu_) = 0;
+  size_t handed_on_ TM_GUARDED_BY(mu_) = 0;
+  bool stopped_ TM_GUARDED_BY(mu_) = false;
+  std::vector<std::unique_ptr<storage::StripedSet>> readers_ TM_GUARDED_BY(mu_);
+};
+
+Status push_alone(QueryContext& context, storage::SeriesSet& set, size_t steps, SeriesWork& work, SeriesSink& sink) {
+  Charge charge(context);
+  if (Status status = charge.add(0, Column::bytes(steps)); !status.ok()) return status;
+  Series series;
+  while (set.next()) {
+    if (Status status = context.poll(); !status.ok()) return status;
+    if (Status status = work.compute(set, series.column); !status.ok()) return status;
+    if (!series.column.any()) continue;
+    series.labels = Labels(set.labels());
+    series.drop_name = false;
+    if (Status status = sink.consume(series); !status.ok()) return status;
+  }
+  return set.status();
+}
+
+}  // namespace
+
+Status push_series(QueryContext& context, storage::SeriesSet& set, size_t steps, const MakeSeriesWork& make,
+                   SeriesSink& sink) {
+  Status status;
+  if (context.helpers() != nullptr && context.helpers()->count() > 0 && set.stripes() >= kStripesMin) {
+    status = StripedRun(context, set, steps, make).lead(sink);
+  } else {
+    status = push_alone(context, set, steps, *make(context), sink);
+  }
+  add_messages(context, set);
+  return status;
+}
+
+void add_messages(QueryContext& context, const storage::SeriesSet& set) {
+  for (std::string& warning : set.warnings()) context.annotations().warn(std::move(warning), 0);
+  for (std::string& info : set.infos()) context.annotations().info(std::move(info), 0);
+}
+
+}  // namespace tidemark::promql
