@@ -82,9 +82,10 @@ Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_set(const std::vector<Matc
 Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_raw_set(const std::vector<Matcher>& matchers, int64_t min_ms,
                                                               int64_t max_ms, const SelectHints& hints, bool sorted) {
   if (min_ms > max_ms) return std::unique_ptr<SeriesSet>(std::make_unique<FailedSet>(Status()));
-  return StoreSeriesSet::make(
-      parts_, view_, matchers, {min_ms, max_ms, hints.newest_only && !hints.start_times},
-      {.sorted = sorted, .with_samples = hints.function == "series", .start_times = hints.start_times});
+  const bool labels_only = hints.function == "series";
+  const bool newest_only = labels_only || (hints.newest_only && !hints.start_times);
+  return StoreSeriesSet::make(parts_, view_, matchers, {min_ms, max_ms, newest_only},
+                              {.sorted = sorted, .with_samples = labels_only, .start_times = hints.start_times});
 }
 
 Status StoreQuerier::for_each_window(int64_t min_ms, int64_t max_ms, const VisitWindow& visit) const {

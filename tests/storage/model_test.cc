@@ -152,6 +152,8 @@ class ModelTest : public StoreFixture {
     if (!starts.empty()) {
       ASSERT_EQ(starts, expected(starts_));
     }
+    compare_newest(matchers, min_ms, max_ms, got);
+    compare_names(matchers, min_ms, max_ms, got);
     if (min_ms > INT64_MIN || max_ms < INT64_MAX) return;
     // What nobody has does not show.
     std::set<std::string> values;
@@ -162,6 +164,46 @@ class ModelTest : public StoreFixture {
     const auto shown = (*querier)->label_values("i", {}, INT64_MIN, INT64_MAX, 0);
     ASSERT_TRUE(shown);
     ASSERT_EQ(*shown, std::vector<std::string>(values.begin(), values.end()));
+  }
+
+  // Of each series at least the newest sample, and no other than the newest that it does not have; by stripes, too.
+  void compare_newest(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms, const Content& want) {
+    const auto querier = store_->querier();
+    ASSERT_TRUE(querier);
+    SelectHints hints;
+    hints.newest_only = true;
+    const auto set = (*querier)->select(matchers, min_ms, max_ms, hints, random_() % 2 == 0);
+    Content got;
+    if (set->stripes() > 0 && random_() % 2 == 0) {
+      const auto reader = set->stripe_reader();
+      for (size_t stripe = set->stripes(); stripe-- > 0;) {
+        reader->begin_stripe(stripe);
+        got.merge(read_set(*reader));
+      }
+    } else {
+      got = read_set(*set);
+    }
+    std::erase_if(got, [](const auto& one) { return one.second.empty(); });
+    ASSERT_EQ(got.size(), want.size());
+    for (const auto& [series, column] : want) {
+      ASSERT_FALSE(got[series].empty()) << series;
+      ASSERT_EQ(*got[series].rbegin(), *column.rbegin()) << series;
+    }
+  }
+
+  // Series that have a sample in the range, when only their labels are asked for.
+  void compare_names(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms, const Content& want) {
+    const auto querier = store_->querier();
+    ASSERT_TRUE(querier);
+    SelectHints hints;
+    hints.function = "series";
+    const auto set = (*querier)->select(matchers, min_ms, max_ms, hints, true);
+    size_t count = 0;
+    for (; set->next(); ++count) {
+      const std::string series = set->labels().to_string();
+      ASSERT_TRUE(want.contains(series)) << series;
+    }
+    ASSERT_EQ(count, want.size());
   }
 
   std::mt19937_64 random_;
