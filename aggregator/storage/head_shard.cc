@@ -311,8 +311,6 @@ std::optional<Sample> HeadShard::newest(SeriesId id, uint32_t slot, int64_t min_
   const OpenChunk& open = series.open;
   if (open.empty() || series.last_unknown != 0 || series.mark.position > view) return std::nullopt;
   if (open.last_ms() < min_ms || open.last_ms() > max_ms) return std::nullopt;
-  const HeadExtra* const more = extra_if(series, slot);
-  if (more != nullptr && !more->late.empty()) return std::nullopt;
   return Sample{open.last_ms(), std::bit_cast<double>(open.last_bits())};
 }
 
