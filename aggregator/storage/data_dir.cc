@@ -23,7 +23,7 @@ Status not_writable(const std::string& path, const std::string& why) {
                     " (give the user tidemark runs as write access, or choose another with --storage.tsdb.path)");
 }
 
-Status check_format(const std::string& dir, const std::string& file) {
+Status check_format(const std::string& file) {
   std::ifstream in(file);
   std::string line;
   std::getline(in, line);
@@ -37,7 +37,7 @@ Status check_format(const std::string& dir, const std::string& file) {
         "was written by this version, write \"" + std::string(kFormatLine) + std::to_string(kFormat) + "\" into it");
   }
   if (format > kFormat) {
-    return Status::unsupported("data directory " + dir + " has storage format " + std::to_string(format) +
+    return Status::unsupported(file + " names storage format " + std::to_string(format) +
                                ", this version reads up to " + std::to_string(kFormat) +
                                ": start the newer version that wrote it");
   }
@@ -51,7 +51,7 @@ DataDir data_dir(const std::string& path) { return {path, path + "/rocks", path 
 Status mark_format(const std::string& path) {
   const std::string file = path + (path.ends_with("/") ? "" : "/") + kFormatFileName;
   std::error_code error;
-  if (fs::exists(file, error)) return check_format(path, file);
+  if (fs::exists(file, error)) return check_format(file);
   const Status status = write_durably(file, std::string(kFormatLine) + std::to_string(kFormat) + "\n");
   return status.ok() ? status : not_writable(path, status.message());
 }
@@ -78,7 +78,7 @@ Result<DataDir> find_data_dir(const std::string& path) {
     return fail(Status::not_found(path + " is no data directory: there is no " + format_file +
                                   " (name one with --storage.tsdb.path)"));
   }
-  if (Status status = check_format(path, format_file); !status.ok()) return fail(status);
+  if (Status status = check_format(format_file); !status.ok()) return fail(status);
   return data_dir(path);
 }
 
