@@ -45,10 +45,8 @@ class StripedRun final : public Job {
     Status status;
     {
       const Helpers::Loan loan(*context_.helpers(), *this, stripes_ - 1);
+      const Stop stop(*this);  // Before the loan waits for its helpers, also when a sink throws.
       status = hand_on(sink);
-      const MutexLock lock(mu_);
-      stopped_ = true;
-      changed_.notify_all();
     }
     for (const auto& reader : readers_) add_messages(context_, *reader);
     return status;
@@ -67,6 +65,32 @@ class StripedRun final : public Job {
   }
 
  private:
+  class Stop {
+   public:
+    explicit Stop(StripedRun& run) : run_(run) {}
+    ~Stop() {
+      const MutexLock lock(run_.mu_);
+      run_.stopped_ = true;
+      run_.changed_.notify_all();
+    }
+    Stop(const Stop&) = delete;
+    Stop& operator=(const Stop&) = delete;
+
+   private:
+    StripedRun& run_;
+  };
+  // Lets go of a lock that is held.
+  class Unlocked {
+   public:
+    explicit Unlocked(Mutex& mu) : mu_(mu) { mu_.unlock(); }
+    ~Unlocked() { mu_.lock(); }
+    Unlocked(const Unlocked&) = delete;
+    Unlocked& operator=(const Unlocked&) = delete;
+
+   private:
+    Mutex& mu_;
+  };
+
   enum class State { kFree, kBegun, kDone };
   struct Slot {
     State state = State::kFree;
@@ -89,10 +113,7 @@ class StripedRun final : public Job {
     while (handed_on_ < stripes_) {
       Slot& oldest = slot(handed_on_);
       if (oldest.state == State::kDone) {
-        mu_.unlock();
-        Status status = consume(oldest.block, sink);
-        mu_.lock();
-        if (!status.ok()) return status;
+        if (Status status = consume(oldest.block, sink); !status.ok()) return status;
         oldest.state = State::kFree;
         ++handed_on_;
         changed_.notify_all();
@@ -109,24 +130,35 @@ class StripedRun final : public Job {
     const size_t stripe = next_++;
     Slot& mine = slot(stripe);
     mine.state = State::kBegun;
-    if (hand.reader == nullptr) {
-      readers_.push_back(set_.stripe_reader());
-      hand.reader = readers_.back().get();
+    {
+      const Unlocked unlocked(mu_);
+      mine.block.status = work_on(hand, stripe, mine.block);
     }
-    mu_.unlock();
-    try {
-      if (!hand.work) hand.work = make_(hand.context);
-      mine.block.size = 0;
-      mine.block.status = fill(hand, stripe, mine.block);
-      mine.block.messages = std::exchange(hand.context.annotations(), {});
-    } catch (const std::bad_alloc&) {
-      mine.block.status = Status::limit("out of memory in query execution");
-    } catch (const std::exception& error) {
-      mine.block.status = Status::internal(error.what());
-    }
-    mu_.lock();
     mine.state = State::kDone;
     changed_.notify_all();
+  }
+
+  // Does not throw: on a helper's thread nobody would catch it.
+  Status work_on(Hand& hand, size_t stripe, Block& block) {
+    block.size = 0;
+    try {
+      if (!hand.work) hand.work = make_(hand.context);
+      if (hand.reader == nullptr) hand.reader = add_reader();
+      Status status = fill(hand, stripe, block);
+      block.messages = std::exchange(hand.context.annotations(), {});
+      return status;
+    } catch (const std::bad_alloc&) {
+      return Status::limit("out of memory in query execution");
+    } catch (const std::exception& error) {
+      return Status::internal(error.what());
+    }
+  }
+
+  storage::StripedSet* add_reader() {
+    auto reader = set_.stripe_reader();
+    const MutexLock lock(mu_);
+    readers_.push_back(std::move(reader));
+    return readers_.back().get();
   }
 
   Status fill(Hand& hand, size_t stripe, Block& block) {
@@ -149,7 +181,8 @@ class StripedRun final : public Job {
     return set.status();
   }
 
-  Status consume(Block& block, SeriesSink& sink) {
+  Status consume(Block& block, SeriesSink& sink) TM_REQUIRES(mu_) {
+    const Unlocked unlocked(mu_);
     context_.annotations().merge(std::move(block.messages));
     for (size_t i = 0; i < block.size; ++i) {
       if (Status status = sink.consume(block.series[i]); !status.ok()) return status;

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <bit>
+#include <new>
 #include <random>
 #include <thread>
 
 #include "aggregator/promql/engine.h"
 #include "aggregator/promql/helpers.h"
+#include "aggregator/promql/stripes.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/eventually.h"
 
@@ -160,6 +162,38 @@ TEST_F(ThreadsTest, QueriesWritesAndCancelsAtOnce) {
   EXPECT_TRUE(eventually([&] { return answered > 20 && canceled > 5; }));
   done = true;
   for (std::thread& thread : threads) thread.join();
+}
+
+class OneEach final : public SeriesWork {
+ public:
+  Status compute(storage::SeriesSet&, Column& out) override {
+    out.reset(1);
+    out.set(0, 1);
+    return {};
+  }
+};
+
+TEST_F(ThreadsTest, ASinkThatThrowsLetsTheHelpersGo) {
+  fill();
+  prometheus::Gauge busy;
+  Helpers helpers(3, busy);
+  const auto querier = store_->querier();
+  ASSERT_TRUE(querier);
+  for (int i = 0; i < 20; ++i) {
+    const QueryLimits limits{.deadline_ns = INT64_MAX, .samples_max = 1'000'000, .bytes_max = 100'000'000};
+    QueryContext context("m_total", **querier, clock_, limits, {}, &helpers);
+    const auto set = (*querier)->select({Matcher::equal(kMetricName, "m_total")}, kStartMs, kEndMs, {}, false);
+    ASSERT_GE(set->stripes(), 10u);
+    int seen = 0;
+    FunctionSink throws([&](Series&) -> Status {
+      if (++seen == 100) throw std::bad_alloc();
+      return {};
+    });
+    const MakeSeriesWork make = [](QueryContext&) { return std::make_unique<OneEach>(); };
+    EXPECT_THROW(static_cast<void>(push_series(context, *set, 1, make, throws)), std::bad_alloc);
+    EXPECT_EQ(seen, 100);
+  }
+  EXPECT_EQ(busy.Value(), 0);
 }
 
 class CountingJob final : public Job {
