@@ -338,9 +338,9 @@ void HistogramRange::last_two(const Window& window, const HistogramWindow& part,
   out.set(step, std::move(result));
 }
 
-void HistogramRange::sum(const HistogramWindow& part, size_t step, Column& out) {
-  if (part.size() == 1) return out.set(step, histograms_.at[part.begin]);
-  HistogramSum total(at(part.begin));
+template <class Total>
+void HistogramRange::fold(const HistogramWindow& part, size_t step, Column& out) {
+  Total total(at(part.begin));
   HintCollision hints;
   hints.see(at(part.begin));
   bool reconciled = false;
@@ -355,20 +355,13 @@ void HistogramRange::sum(const HistogramWindow& part, size_t step, Column& out) 
   out.set(step, std::make_shared<NativeHistogram>(total.value()));
 }
 
+void HistogramRange::sum(const HistogramWindow& part, size_t step, Column& out) {
+  if (part.size() == 1) return out.set(step, histograms_.at[part.begin]);
+  fold<HistogramSum>(part, step, out);
+}
+
 void HistogramRange::mean(const HistogramWindow& part, size_t step, Column& out) {
-  HistogramMean total(at(part.begin));
-  HintCollision hints;
-  hints.see(at(part.begin));
-  bool reconciled = false;
-  for (size_t i = part.begin + 1; i < part.end; ++i) {
-    hints.see(at(i));
-    const HistogramOutcome outcome = total.add(at(i));
-    if (outcome.incompatible) return warn_mixed_schemas();
-    reconciled |= outcome.bounds_reconciled;
-  }
-  if (hints.collide()) warn_collision(context_, "aggregation", at_);
-  if (reconciled) tell_reconciled("aggregation");
-  out.set(step, std::make_shared<NativeHistogram>(total.value()));
+  fold<HistogramMean>(part, step, out);
 }
 
 template <class F>

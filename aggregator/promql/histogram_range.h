@@ -67,6 +67,8 @@ class HistogramRange {
   std::shared_ptr<NativeHistogram> increase(const HistogramWindow& part);
   int64_t start_within(const Window& window, const HistogramWindow& part) const;
   void warn_overlaps(const HistogramWindow& part);
+  template <class Total>
+  void fold(const HistogramWindow& part, size_t step, Column& out);
   void sum(const HistogramWindow& part, size_t step, Column& out);
   void mean(const HistogramWindow& part, size_t step, Column& out);
   double transitions(const Window& window, const HistogramWindow& part) const;

@@ -64,11 +64,7 @@ void append_names(std::string& out, const std::vector<std::string>& names) {
   out += '(';
   for (size_t i = 0; i < names.size(); ++i) {
     if (i > 0) out += ", ";
-    if (is_classic_label_name(names[i])) {
-      out += names[i];
-    } else {
-      append_quoted(out, names[i]);
-    }
+    append_label_name(out, names[i]);
   }
   out += ')';
 }
@@ -192,7 +188,8 @@ class Printer {
       const bool is_name = matcher.name() == kMetricName && matcher.op() == MatchOp::kEqual &&
                            matcher.value() == selector.name && !matcher.value().empty();
       if (is_name) continue;
-      std::string text = is_classic_label_name(matcher.name()) ? matcher.name() : quoted(matcher.name());
+      std::string text;
+      append_label_name(text, matcher.name());
       text += match_op_text(matcher.op());
       append_quoted(text, matcher.value());
       matchers.push_back(std::move(text));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "model/labels.h"
 #include "model/utf8.h"
 
 namespace tidemark::promql {
@@ -163,6 +164,14 @@ void append_quoted(std::string& out, std::string_view text) {
     text.remove_prefix(std::max<size_t>(bytes, 1));
   }
   out += '"';
+}
+
+void append_label_name(std::string& out, std::string_view name) {
+  if (is_classic_label_name(name)) {
+    out += name;
+  } else {
+    append_quoted(out, name);
+  }
 }
 
 std::string quoted(std::string_view text) {

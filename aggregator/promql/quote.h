@@ -11,6 +11,8 @@ namespace tidemark::promql {
 // the same bytes.
 void append_quoted(std::string& out, std::string_view text);
 std::string quoted(std::string_view text);
+// A label's name as PromQL writes it: in quotes where it needs them.
+void append_label_name(std::string& out, std::string_view name);
 
 // 'c' for one character: quoted_char("a") is "'a'". What is no character is shown as U+FFFD.
 std::string quoted_char(std::string_view text);

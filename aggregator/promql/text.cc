@@ -22,11 +22,7 @@ std::string braces(LabelsView labels) {
   std::string out = "{";
   for (const LabelView label : labels) {
     if (out.size() > 1) out += ", ";
-    if (is_classic_label_name(label.name)) {
-      out += label.name;
-    } else {
-      append_quoted(out, label.name);
-    }
+    append_label_name(out, label.name);
     out += '=';
     append_quoted(out, label.value);
   }
