@@ -93,6 +93,10 @@ Status Checkpointer::write(bool seal_all, std::vector<ShardCopy>& copies, Positi
   policy.oldest_ms = head_.oldest_kept_ms.load();
   policy.oldest_view = head_.order().oldest_view();
   ++generation_;
+  // Chunks' versions are positions, and rise from one checkpoint to the next also when nothing was committed meanwhile:
+  // what a view had held back is about times that the last one's chunks may have, too, and counts before them.
+  const Position own = head_.order().begin();
+  head_.order().finish(own, 0);
 
   if (Status status = ingest.next_file(Family::kCheckpoints); !status.ok()) return status;
   trim_to = UINT64_MAX;

@@ -357,6 +357,36 @@ TEST_F(StoreTest, OverItsBudgetTheHeadSealsTheLongestChunksEarly) {
   for (const auto& [series, column] : all) EXPECT_EQ(column.size(), 300u) << series;
 }
 
+// A checkpoint seals a chunk while a view holds back what overwrote some of it; the next one, with no commit in
+// between, brings that.
+TEST_F(StoreTest, WhatAViewHeldBackWinsOverTheChunkThatWasSealedMeanwhile) {
+  const int64_t start_ms = clock_.now_ms();
+  const std::vector<std::vector<int64_t>> overwritten = {{start_ms}, {start_ms - 500, start_ms + 2'000}};
+  for (size_t i = 0; i < overwritten.size(); ++i) {
+    options_.path = dir_.file("data" + std::to_string(i));
+    options_.log_bytes_max = 10'000;
+    options_.head_bytes_min = 0;
+    options_.head_bytes_per_series = 0;
+    open();
+    const Labels series{{"__name__", "m"}};
+    for (int s = 0; s < 10; ++s) append(series, start_ms + s * 1'000, s);
+    auto view = store_->querier();
+    ASSERT_TRUE(view);
+    for (const int64_t t_ms : overwritten[i]) append(series, t_ms, 77);
+    const Content want = read({Matcher::equal(kMetricName, "m")});
+    Batch batch;
+    for (int k = 0; k < 1'000; ++k)
+      batch.add(kNoRef, Labels{{"__name__", "other"}, {"k", std::to_string(k)}}, start_ms, k);
+    ASSERT_TRUE(store_->commit(batch));
+    EXPECT_TRUE(eventually([this] { return metric("tidemark_storage_checkpoints_total") >= 1; }));
+    view->reset();
+    close();
+    open();
+    EXPECT_EQ(read({Matcher::equal(kMetricName, "m")}), want);
+    close();
+  }
+}
+
 TEST_F(StoreTest, WhatMidnightSealsDoesNotWaitInMemory) {
   options_.head_bytes_min = 256 << 10;
   options_.head_bytes_per_series = 1;
