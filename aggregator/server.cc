@@ -105,6 +105,12 @@ class Server final : public api::Program {
   State state_ TM_GUARDED_BY(state_mu_);
 };
 
+promql::EngineOptions engine_options(const ServerOptions& options, Logger& logger) {
+  promql::EngineOptions out = options.engine;
+  out.logger = &logger;
+  return out;
+}
+
 scrape::ScraperOptions scraper_options(const ServerOptions& options) {
   scrape::ScraperOptions out;
   out.own_host = host_name();
@@ -119,7 +125,7 @@ Server::Server(const ServerOptions& options, Logger& logger, std::unique_ptr<sto
       logger_(logger),
       own_metrics_(logger),
       store_(std::move(store)),
-      engine_(*store_, options.engine, clock_, registry),
+      engine_(*store_, engine_options(options, logger), clock_, registry),
       scraper_(scraper_options(options), *store_, clock_, registry, logger),
       notifier_({.external_url = external_url(options)}, *store_, clock_, registry, logger),
       rules_({.external_url = external_url(options)},

@@ -21,6 +21,8 @@ struct RawFlags {
   std::string sync = "interval";
   std::string log_bytes_max = "32MB";
   std::string min_free_disk_space = "10MB";
+  std::string query_bytes_max = "1GB";
+  std::string all_query_bytes_max = "2GB";
   std::string retention_time;
   std::string retention_size;
   std::string log_level = "info";
@@ -77,6 +79,10 @@ void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
   flags.add("query.max-concurrency", &raw.concurrency_max, "Most queries evaluated at a time.");
   flags.add("query.max-threads", &raw.threads_max,
             "Most threads one query over many series uses. Default: as many as there are processors.");
+  flags.add("query.max-memory-per-query", &raw.query_bytes_max, "Most memory one query may hold, as 512MB.");
+  flags.add("query.max-memory", &raw.all_query_bytes_max, "Most memory all queries together may hold.");
+  flags.add_duration("query.log-slower-than", &options.engine.slow_ms,
+                     "Queries that take longer are logged, with what they used. 0s: none is.");
   flags.add("enable-feature", &raw.features, "Comma-separated feature names. Unknown ones only warn.");
   flags.add_choice("log.level", &raw.log_level, {"debug", "info", "warn", "error"}, "Least severe messages to log.");
   flags.add_choice("log.format", &raw.log_format, {"logfmt", "json"}, "Format of log lines.");
@@ -94,6 +100,11 @@ Status read_sizes(const RawFlags& raw, ServerOptions& options) {
       !s.ok()) {
     return s;
   }
+  uint64_t bytes = 0;
+  if (Status s = size("query.max-memory-per-query", raw.query_bytes_max, bytes); !s.ok()) return s;
+  options.engine.bytes_max = bytes;
+  if (Status s = size("query.max-memory", raw.all_query_bytes_max, bytes); !s.ok()) return s;
+  options.engine.bytes_all_max = bytes;
   if (!raw.retention_size.empty()) {
     if (Status s = size("storage.tsdb.retention.size", raw.retention_size, options.retention_bytes); !s.ok()) return s;
   }

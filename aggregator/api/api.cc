@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <prometheus/registry.h>
 
+#include "aggregator/api/active_query_handlers.h"
 #include "aggregator/api/admin_handlers.h"
 #include "aggregator/api/query_handlers.h"
 #include "aggregator/api/request_metrics.h"
@@ -143,6 +144,9 @@ void Api::install_api(net::Server& server) {
   route_api(server, "GET", "status/buildinfo", [this](const auto&) { return buildinfo(options_); });
   route_api(server, "GET", "status/flags", [this](const auto&) { return flags(options_); });
   route_api(server, "GET", "status/tsdb", [&parts](const auto& request) { return tsdb_status(parts.admin, request); });
+  route_api(server, "GET", "status/active_queries", [&parts](const auto&) { return active_queries(parts.engine); });
+  route_api(server, "DELETE", "status/active_queries/{id}",
+            [&parts](const auto& request) { return kill_query(parts.engine, request); });
   route_api(server, "GET", "status/runtimeinfo",
             [this](const auto&) { return runtimeinfo(parts_.program.state(), started_at_ms_, parts_.clock.now_ms()); });
 }

@@ -30,6 +30,13 @@ Status QueryContext::charge(size_t samples, size_t bytes) {
     return Status::limit(fmt::format(
         "query would hold more than its budget of {} bytes; select fewer series or a larger step", limits_.bytes_max));
   }
+  if (limits_.shared != nullptr && !take(limits_.shared->bytes, bytes, limits_.shared->bytes_max)) {
+    usage_.samples.fetch_sub(samples, std::memory_order_relaxed);
+    usage_.bytes.fetch_sub(bytes, std::memory_order_relaxed);
+    return Status::limit(fmt::format(
+        "all queries together would hold more than their budget of {} bytes; try again later, or select fewer series",
+        limits_.shared->bytes_max));
+  }
   const size_t held = usage_.bytes.load(std::memory_order_relaxed);
   size_t peak = usage_.bytes_peak.load(std::memory_order_relaxed);
   while (peak < held && !usage_.bytes_peak.compare_exchange_weak(peak, held, std::memory_order_relaxed)) {
@@ -40,6 +47,7 @@ Status QueryContext::charge(size_t samples, size_t bytes) {
 void QueryContext::release(size_t samples, size_t bytes) {
   usage_.samples.fetch_sub(samples, std::memory_order_relaxed);
   usage_.bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  if (limits_.shared != nullptr) limits_.shared->bytes.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 }  // namespace tidemark::promql

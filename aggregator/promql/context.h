@@ -15,20 +15,36 @@
 
 namespace tidemark::promql {
 
+// What a query has used, by all its threads. Relaxed: the numbers are all that is communicated.
+struct QueryUsage {
+  std::atomic<size_t> samples{0};  // Held now.
+  std::atomic<size_t> bytes{0};
+  std::atomic<size_t> bytes_peak{0};
+  std::atomic<size_t> samples_read{0};
+};
+
+// What all queries together hold.
+struct SharedBudget {
+  size_t bytes_max = 0;
+  std::atomic<size_t> bytes{0};
+};
+
 struct QueryLimits {
   int64_t deadline_ns = 0;        // Clock::monotonic_ns() at which the query ends.
   size_t samples_max = 0;         // Held at one time, as Prometheus' --query.max-samples counts them.
   size_t bytes_max = 0;           // Of columns, labels and decoded samples held at one time.
   int64_t max_resolution_ms = 0;  // Of rollups that may answer where raw samples could, too.
   const std::atomic<bool>* query_canceled = nullptr;  // Null: nobody will.
+  const std::atomic<bool>* query_killed = nullptr;
   const std::atomic<bool>* all_canceled = nullptr;
+  SharedBudget* shared = nullptr;  // Null: there is no limit to what all queries hold.
 
   // Relaxed: the flags are all that is communicated.
   bool canceled() const {
     const auto set = [](const std::atomic<bool>* flag) {
       return flag != nullptr && flag->load(std::memory_order_relaxed);
     };
-    return set(query_canceled) || set(all_canceled);
+    return set(query_canceled) || set(query_killed) || set(all_canceled);
   }
 };
 
@@ -45,8 +61,14 @@ class Helpers;
 class QueryContext {
  public:
   QueryContext(std::string_view query, storage::Querier& querier, const Clock& clock, const QueryLimits& limits,
-               const QueryRules& rules, Helpers* helpers = nullptr)
-      : query_(query), querier_(querier), clock_(clock), limits_(limits), rules_(rules), helpers_(helpers) {}
+               const QueryRules& rules, QueryUsage& usage, Helpers* helpers = nullptr)
+      : query_(query),
+        querier_(querier),
+        clock_(clock),
+        limits_(limits),
+        rules_(rules),
+        helpers_(helpers),
+        usage_(usage) {}
   // For another thread: budgets and counts are the query's, messages its own. Must not outlive `query`.
   explicit QueryContext(QueryContext* query)
       : query_(query->query_),
@@ -89,15 +111,7 @@ class QueryContext {
   const QueryLimits limits_;
   const QueryRules rules_;
   Helpers* const helpers_;
-  // Of the query, by all its threads. Relaxed: the numbers are all that is communicated.
-  struct Usage {
-    std::atomic<size_t> samples{0};
-    std::atomic<size_t> bytes{0};
-    std::atomic<size_t> bytes_peak{0};
-    std::atomic<size_t> samples_read{0};
-  };
-  Usage own_usage_;
-  Usage& usage_ = own_usage_;
+  QueryUsage& usage_;
   Annotations annotations_;
 };
 

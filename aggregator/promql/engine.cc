@@ -63,6 +63,11 @@ struct Metrics {
                          .Help("Samples that queries decoded.")
                          .Register(r)
                          .Add({})),
+        slow(prometheus::BuildCounter()
+                 .Name("tidemark_query_slow_total")
+                 .Help("Queries that took longer than --query.log-slower-than.")
+                 .Register(r)
+                 .Add({})),
         invalid(failure_counter(r, "invalid")),
         execution(failure_counter(r, "execution")),
         limit(failure_counter(r, "limit")),
@@ -98,6 +103,7 @@ struct Metrics {
   prometheus::Gauge& helpers_busy;
   prometheus::Gauge& helpers;
   prometheus::Counter& samples_read;
+  prometheus::Counter& slow;
   prometheus::Counter& invalid;
   prometheus::Counter& execution;
   prometheus::Counter& limit;
@@ -157,29 +163,57 @@ struct Engine::State {
     limits.max_resolution_ms = query.max_resolution_ms;
     limits.query_canceled = query.canceled;
     limits.all_canceled = &all_canceled;
+    limits.shared = &shared;
+    ActiveQueries::Entry entry(active, {.text = std::string(request.text),
+                                        .instant = request.instant,
+                                        .start_ms = request.start_ms,
+                                        .end_ms = request.end_ms,
+                                        .step_ms = request.step_ms});
+    limits.query_killed = &entry.killed();
     if (Status status = admission.enter(limits); !status.ok()) return fail(std::move(status));
     const int64_t begin_ns = clock.monotonic_ns();
-    Result<QueryResult> result = evaluate(request, *plan, limits, query.lookback_ms);
+    entry.set_running();
+    Result<QueryResult> result = evaluate(request, *plan, limits, query.lookback_ms, entry.usage());
     admission.leave();
+    log_if_slow(request, entry, result);
     (request.instant ? metrics.instant_seconds : metrics.range_seconds)
         .Observe(static_cast<double>(clock.monotonic_ns() - begin_ns) / 1e9);
     return result;
   }
 
-  Result<QueryResult> evaluate(const Request& request, const Plan& plan, const QueryLimits& limits,
-                               int64_t lookback_ms) {
+  Result<QueryResult> evaluate(const Request& request, const Plan& plan, const QueryLimits& limits, int64_t lookback_ms,
+                               QueryUsage& usage) {
     auto querier = store.querier();
     if (!querier) return fail(querier.error());
     QueryContext context(request.text, **querier, clock, limits,
                          {.lookback_ms = lookback_ms > 0 ? lookback_ms : options.lookback_ms,
                           .delayed_name_removal = options.delayed_name_removal,
                           .use_start_timestamps = options.use_start_timestamps},
-                         &helpers);
+                         usage, &helpers);
     Result<QueryResult> result =
         request.instant ? instant_result(context, plan, request.start_ms)
                         : range_result(context, plan, grid_between(request.start_ms, request.end_ms, request.step_ms));
     metrics.samples_read.Increment(static_cast<double>(context.samples_read()));
     return result;
+  }
+
+  void log_if_slow(const Request& request, ActiveQueries::Entry& entry, const Result<QueryResult>& result) {
+    const double seconds = entry.seconds();
+    if (options.slow_ms <= 0 || seconds * 1000 < static_cast<double>(options.slow_ms)) return;
+    metrics.slow.Increment();
+    if (options.logger == nullptr) return;
+    constexpr size_t kTextMax = 1000;
+    std::string text(request.text.substr(0, kTextMax));
+    if (request.text.size() > kTextMax) text += "...";
+    const QueryUsage& usage = entry.usage();
+    options.logger->warn("slow query", {{"query", text},
+                                        {"start", fmt::format("{:.3f}", static_cast<double>(request.start_ms) / 1000)},
+                                        {"end", fmt::format("{:.3f}", static_cast<double>(request.end_ms) / 1000)},
+                                        {"step", fmt::format("{:.3f}", static_cast<double>(request.step_ms) / 1000)},
+                                        {"seconds", fmt::format("{:.3f}", seconds)},
+                                        {"samples", std::to_string(usage.samples_read.load())},
+                                        {"bytes", std::to_string(usage.bytes_peak.load())},
+                                        {"error", result ? "" : result.error().message()}});
   }
 
   static Status check(const Request& request, const Expr& expr) {
@@ -195,6 +229,8 @@ struct Engine::State {
   Metrics metrics;
   Admission admission;
   std::atomic<int64_t> subquery_step_ms;  // Relaxed would do: nothing else hangs on it.
+  ActiveQueries active{clock};
+  SharedBudget shared{.bytes_max = options.bytes_all_max};
   Helpers helpers;
   std::atomic<bool> all_canceled{false};
 };
@@ -206,6 +242,10 @@ Engine::Engine(storage::Queryable& store, const EngineOptions& options, const Cl
 Engine::~Engine() = default;
 
 void Engine::cancel_all() { state_->all_canceled = true; }
+
+std::vector<ActiveQuery> Engine::active() const { return state_->active.list(); }
+
+bool Engine::kill(uint64_t id) { return state_->active.kill(id); }
 
 void Engine::set_subquery_step(int64_t step_ms) { state_->subquery_step_ms = std::max<int64_t>(1, step_ms); }
 

@@ -9,10 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/promql/active_queries.h"
 #include "aggregator/promql/parser.h"
 #include "aggregator/storage/querier.h"
 #include "model/clock.h"
 #include "model/labels.h"
+#include "model/log.h"
 #include "model/native_histogram.h"
 #include "model/sample.h"
 #include "model/status.h"
@@ -26,15 +28,18 @@ namespace tidemark::promql {
 struct EngineOptions {
   int64_t lookback_ms = 5 * 60'000;
   int64_t timeout_ms = 2 * 60'000;
-  size_t samples_max = 50'000'000;     // In memory at a time, as --query.max-samples.
-  size_t bytes_max = size_t{1} << 30;  // Of one query's columns.
-  unsigned concurrency_max = 20;       // Further queries wait, at most until their deadline.
-  unsigned waiting_max = 200;          // Still further ones are refused.
-  unsigned threads_max = 0;            // Of one query, its own included. 0: as many as there are processors.
-  ParserOptions parser;                // Parts of the language behind --enable-feature=.
-  bool delayed_name_removal = false;   // --enable-feature=promql-delayed-name-removal
-  bool use_start_timestamps = false;   // --enable-feature=use-start-timestamps: rate() and its like look at them
-  int64_t subquery_step_ms = 60'000;   // Of subqueries that name none: global.evaluation_interval.
+  size_t samples_max = 50'000'000;         // In memory at a time, as --query.max-samples.
+  size_t bytes_max = size_t{1} << 30;      // Held by one query: columns, labels, decoded samples.
+  size_t bytes_all_max = size_t{2} << 30;  // By all of them together.
+  unsigned concurrency_max = 20;           // Further queries wait, at most until their deadline.
+  unsigned waiting_max = 200;              // Still further ones are refused.
+  unsigned threads_max = 0;                // Of one query, its own included. 0: as many as there are processors.
+  ParserOptions parser;                    // Parts of the language behind --enable-feature=.
+  bool delayed_name_removal = false;       // --enable-feature=promql-delayed-name-removal
+  bool use_start_timestamps = false;       // --enable-feature=use-start-timestamps: rate() and its like look at them
+  int64_t subquery_step_ms = 60'000;       // Of subqueries that name none: global.evaluation_interval.
+  int64_t slow_ms = 5'000;                 // Queries that take longer are logged. 0: none is.
+  Logger* logger = nullptr;                // Null: nothing is logged. Outlives the engine.
 };
 
 // What one query may do beyond the engine's options. Zero means the engine's own.
@@ -76,6 +81,11 @@ class Engine {
 
   // Ends all queries, under way and to come, with kCanceled: the program is stopping. Thread-safe.
   void cancel_all();
+
+  // Queries that wait or run, the oldest first. Thread-safe.
+  std::vector<ActiveQuery> active() const;
+  // Ends one of them with kCanceled; false when there is none of that id. Thread-safe.
+  bool kill(uint64_t id);
 
   // Errors: kInvalid (does not parse or type-check; the message starts with "line:column: parse error:" and is the
   // caller's fault, or uses what this engine does not evaluate), kExecution, kLimit, kTimeout, kCanceled,

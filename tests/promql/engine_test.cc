@@ -11,6 +11,7 @@
 #include "model/number.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/memory_logger.h"
 #include "tests/support/memory_store.h"
 
 namespace tidemark::promql {
@@ -242,6 +243,78 @@ TEST_F(EngineTest, DeadlineAndCancellation) {
   const auto stopped = e.instant("sum(requests_total)", 0, query);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code(), Code::kCanceled);
+}
+
+TEST_F(EngineTest, ListsWhatRunsAndEndsOneOfThem) {
+  Engine* engine = nullptr;
+  std::vector<ActiveQuery> seen;
+  bool kill = false;
+  WatchedStore watched(store_, [&] {
+    clock_.advance_ms(1'500);
+    seen = engine->active();
+    if (kill) {
+      EXPECT_TRUE(engine->kill(seen.at(0).id));
+    }
+  });
+  Engine e(watched, {}, clock_, registry_);
+  engine = &e;
+  EXPECT_TRUE(e.active().empty());
+  EXPECT_TRUE(e.range("sum(requests_total)", 1'000, 61'000, 30'000));
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].text, "sum(requests_total)");
+  EXPECT_FALSE(seen[0].instant);
+  EXPECT_TRUE(seen[0].running);
+  EXPECT_EQ(seen[0].start_ms, 1'000);
+  EXPECT_EQ(seen[0].end_ms, 61'000);
+  EXPECT_EQ(seen[0].step_ms, 30'000);
+  EXPECT_EQ(seen[0].seconds, 1.5);
+  EXPECT_TRUE(e.active().empty());
+
+  const uint64_t first = seen[0].id;
+  kill = true;
+  const auto killed = e.instant("sum(requests_total)", 0);
+  ASSERT_FALSE(killed);
+  EXPECT_EQ(killed.error().code(), Code::kCanceled);
+  EXPECT_GT(seen[0].id, first);
+  EXPECT_FALSE(e.kill(seen[0].id)) << "it has ended";
+}
+
+TEST_F(EngineTest, WhatAllQueriesHoldIsLimitedAndGivenBack) {
+  EngineOptions options;
+  options.bytes_all_max = 500;
+  Engine& e = engine(options);
+  for (int i = 0; i < 3; ++i) {
+    const auto refused = e.range("requests_total", 0, 10 * kMinuteMs, 1'000);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Code::kLimit);
+    EXPECT_THAT(refused.error().message(), HasSubstr("all queries together would hold more than their budget of 500"));
+  }
+  options.bytes_all_max = 1'000'000;
+  Engine& enough = engine(options);
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(enough.range("requests_total", 0, 10 * kMinuteMs, 1'000));
+}
+
+TEST_F(EngineTest, LogsWhatTookLong) {
+  ::tidemark::testing::MemoryLogger logger;
+  EngineOptions options;
+  options.logger = &logger;
+  options.slow_ms = 2'000;
+  int64_t advance_ms = 1'000;
+  WatchedStore watched(store_, [&] { clock_.advance_ms(advance_ms); });
+  Engine e(watched, options, clock_, registry_);
+  EXPECT_TRUE(e.instant("sum(requests_total)", 60'000));
+  EXPECT_THAT(logger.lines(), IsEmpty());
+  advance_ms = 2'500;
+  EXPECT_TRUE(e.range("max(requests_total)", 0, 60'000, 30'000));
+  ASSERT_EQ(logger.lines().size(), 1u);
+  const std::string line = logger.lines()[0];
+  for (const char* part :
+       {"level=WARN", "slow query", "max(requests_total)", "end=60.000", "step=30.000", "seconds=2.500", "samples=6"}) {
+    EXPECT_THAT(line, HasSubstr(part));
+  }
+  EXPECT_TRUE(e.instant(std::string(5'000, ' ') + "up", 0));
+  EXPECT_LT(logger.lines().at(1).size(), 2'000u);
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_query_slow_total 2"));
 }
 
 TEST_F(EngineTest, WaitsForATurnAndRefusesWhenTooManyWait) {

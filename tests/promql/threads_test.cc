@@ -181,7 +181,8 @@ TEST_F(ThreadsTest, ASinkThatThrowsLetsTheHelpersGo) {
   ASSERT_TRUE(querier);
   for (int i = 0; i < 20; ++i) {
     const QueryLimits limits{.deadline_ns = INT64_MAX, .samples_max = 1'000'000, .bytes_max = 100'000'000};
-    QueryContext context("m_total", **querier, clock_, limits, {}, &helpers);
+    QueryUsage usage;
+    QueryContext context("m_total", **querier, clock_, limits, {}, usage, &helpers);
     const auto set = (*querier)->select({Matcher::equal(kMetricName, "m_total")}, kStartMs, kEndMs, {}, false);
     ASSERT_GE(set->stripes(), 10u);
     int seen = 0;
