@@ -109,7 +109,7 @@ Result<Value> humanize_percentage(Context&, Args args) {
 
 Result<int64_t> timestamp_ms(double seconds) {
   if (!(std::abs(seconds) * 1e9 < 9.2e18)) {
-    return fail(Status::invalid(go_float(seconds) +
+    return fail(Status::invalid(format_general_float(seconds) +
                                 " cannot be represented as a nanoseconds timestamp since it overflows int64"));
   }
   return static_cast<int64_t>(std::floor(seconds * 1000 + 1e-6));

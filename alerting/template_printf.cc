@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "alerting/template_value.h"
+#include "model/number.h"
 
 namespace tidemark::alerting::template_detail {
 namespace {
@@ -39,7 +40,7 @@ std::string float_text(const Verb& verb, double v) {
     return verb.plus && text == "NaN" ? "+NaN" : text;
   }
   if ((verb.letter == 'g' || verb.letter == 'G' || verb.letter == 'v') && verb.precision < 0) {
-    text = go_float(v);
+    text = format_general_float(v);
     if (verb.letter == 'G') std::replace(text.begin(), text.end(), 'e', 'E');
     if (verb.plus && v >= 0) text.insert(0, "+");
     return text;

@@ -1,7 +1,6 @@
 #include "alerting/template_value.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -55,9 +54,9 @@ std::string Value::text() const {
   return std::visit(
       Overload{[](const Nil&) { return std::string("<no value>"); }, [](const Root&) { return std::string("{}"); },
                [](bool v) { return std::string(v ? "true" : "false"); }, [](int64_t v) { return std::to_string(v); },
-               [](double v) { return go_float(v); }, [](const std::string& v) { return v; },
+               [](double v) { return format_general_float(v); }, [](const std::string& v) { return v; },
                [](const LabelMap& v) { return map_text(*v); },
-               [](const Sample& v) { return "{" + map_text(v->labels) + " " + go_float(v->value) + "}"; },
+               [](const Sample& v) { return "{" + map_text(v->labels) + " " + format_general_float(v->value) + "}"; },
                [](const List& v) {
                  std::string out = "[";
                  for (const Value& item : *v) {
@@ -79,22 +78,6 @@ Result<double> Value::number() const {
     return fail(Status::invalid("parsing " + quote(*v) + ": invalid syntax"));
   }
   return fail(Status::invalid("can't convert " + std::string(type()) + " to float"));
-}
-
-std::string go_float(double v) {
-  if (std::isnan(v)) return "NaN";
-  if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
-  char text[40];
-  const char* end = std::to_chars(text, text + sizeof text, v, std::chars_format::scientific).ptr;
-  const std::string_view scientific(text, static_cast<size_t>(end - text));
-  int exponent = 0;
-  const char* exponent_begin = text + scientific.find('e') + 1;
-  if (*exponent_begin == '+') ++exponent_begin;
-  std::from_chars(exponent_begin, end, exponent);
-  // strconv decides by a precision of 6 when it prints the shortest text.
-  if (exponent < -4 || exponent >= 6) return std::string(scientific);
-  end = std::to_chars(text, text + sizeof text, v, std::chars_format::fixed).ptr;
-  return std::string(text, static_cast<size_t>(end - text));
 }
 
 std::string go_time(int64_t ms) {

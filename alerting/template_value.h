@@ -55,9 +55,6 @@ class Value {
   std::variant<Nil, Root, bool, int64_t, double, std::string, LabelMap, Sample, List, Time> v_;
 };
 
-// Go's %v of a float: the shortest text, in exponent form below 1e-4 and from 1e6 on, unlike what the API prints:
-// 100000 is "100000", 1000000 is "1e+06".
-std::string go_float(double v);
 std::string go_time(int64_t ms);  // "2023-11-14 22:13:20 +0000 UTC"
 std::string quote(std::string_view text);
 

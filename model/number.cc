@@ -102,4 +102,18 @@ std::string format_float(double v) {
   return out;
 }
 
+std::string format_general_float(double v) {
+  // strconv decides by a precision of 6 when it prints the shortest text.
+  const double magnitude = std::fabs(v);
+  const bool exponent = std::isfinite(v) && magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e6);
+  std::string out;
+  if (!exponent) {
+    append_fixed_float(out, v);
+    return out;
+  }
+  char buffer[32];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr);
+  return out;
+}
+
 }  // namespace tidemark

@@ -20,4 +20,7 @@ std::string format_float(double v);
 // The same digits and never an exponent, as the Prometheus API prints scalars: "0.00000015". At most 350 bytes.
 void append_fixed_float(std::string& out, double v);
 
+// Go's %v: the shortest text, in exponent form below 1e-4 and from 1e6 on: "100000", "1e+06".
+std::string format_general_float(double v);
+
 }  // namespace tidemark

@@ -5,6 +5,7 @@
 
 #include "aggregator/api/active_query_handlers.h"
 #include "aggregator/api/admin_handlers.h"
+#include "aggregator/api/parse_handlers.h"
 #include "aggregator/api/query_handlers.h"
 #include "aggregator/api/request_metrics.h"
 #include "aggregator/api/rule_handlers.h"
@@ -129,6 +130,10 @@ void Api::install_api(net::Server& server) {
   route_api(server, "GET,POST", "query_range",
             [&parts](const auto& request) { return query_range(parts.engine, request); });
   route_api(server, "GET,POST", "query_exemplars", [](const auto& request) { return query_exemplars(request); });
+  route_api(server, "GET,POST", "format_query",
+            [&parts](const auto& request) { return format_query(parts.engine.parser_options(), request); });
+  route_api(server, "GET,POST", "parse_query",
+            [&parts](const auto& request) { return parse_query(parts.engine.parser_options(), request); });
   route_api(server, "GET,POST", "series", [&parts](const auto& request) { return series(parts.store, request); });
   route_api(server, "GET,POST", "labels", [&parts](const auto& request) { return label_names(parts.store, request); });
   route_api(server, "GET", "label/{name}/values",

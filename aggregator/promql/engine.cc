@@ -243,6 +243,8 @@ Engine::~Engine() = default;
 
 void Engine::cancel_all() { state_->all_canceled = true; }
 
+const ParserOptions& Engine::parser_options() const { return state_->options.parser; }
+
 std::vector<ActiveQuery> Engine::active() const { return state_->active.list(); }
 
 bool Engine::kill(uint64_t id) { return state_->active.kill(id); }

@@ -82,6 +82,8 @@ class Engine {
   // Ends all queries, under way and to come, with kCanceled: the program is stopping. Thread-safe.
   void cancel_all();
 
+  const ParserOptions& parser_options() const;
+
   // Queries that wait or run, the oldest first. Thread-safe.
   std::vector<ActiveQuery> active() const;
   // Ends one of them with kCanceled; false when there is none of that id. Thread-safe.

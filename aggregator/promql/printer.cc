@@ -3,49 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <iterator>
 
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/quote.h"
 #include "model/duration.h"
+#include "model/number.h"
 
 namespace tidemark::promql {
 namespace {
-
-// Shortest digits that read back, never with an exponent.
-void append_number(std::string& out, double v) {
-  if (std::isnan(v)) {
-    out += "NaN";
-    return;
-  }
-  if (std::isinf(v)) {
-    out += v > 0 ? "+Inf" : "-Inf";
-    return;
-  }
-  char buffer[32];  // d.ddddddddddddddddde-ddd
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, std::fabs(v), std::chars_format::scientific).ptr;
-  const std::string_view text(buffer, static_cast<size_t>(end - buffer));
-  const size_t e = text.find('e');
-  int exponent = 0;
-  const size_t exponent_digits = e + (text[e + 1] == '+' ? 2 : 1);
-  std::from_chars(text.data() + exponent_digits, end, exponent);
-  std::string digits;
-  for (const char c : text.substr(0, e))
-    if (c != '.') digits += c;
-  if (std::signbit(v)) out += '-';
-  if (exponent < 0) {
-    out.append("0.").append(static_cast<size_t>(-exponent - 1), '0').append(digits);
-    return;
-  }
-  const auto whole = static_cast<size_t>(exponent) + 1;
-  if (digits.size() <= whole) {
-    out.append(digits).append(whole - digits.size(), '0');
-  } else {
-    out.append(digits, 0, whole).append(".").append(digits, whole);
-  }
-}
 
 void append_signed_duration(std::string& out, int64_t ms) {
   if (ms < 0) out += '-';
@@ -56,7 +23,7 @@ void append_literal(std::string& out, double value, bool is_duration) {
   if (is_duration) {
     append_signed_duration(out, static_cast<int64_t>(std::round(value * 1000)));
   } else {
-    append_number(out, value);
+    append_fixed_float(out, value);
   }
 }
 
@@ -155,6 +122,31 @@ class Printer {
     if (expr.in_parens) out_ += ')';
   }
 
+  void print_operator(const BinaryExpr& binary) {
+    out_ += binary_op_text(binary.op);
+    if (binary.return_bool) out_ += " bool";
+    if (binary.matching) print_matching(*binary.matching);
+  }
+
+  void print_aggregate_op(const AggregateExpr& aggregate) {
+    out_ += aggregate_op_name(aggregate.op);
+    if (aggregate.without || !aggregate.grouping.empty()) {
+      out_ += aggregate.without ? " without " : " by ";
+      append_names(out_, aggregate.grouping);
+      out_ += ' ';
+    }
+  }
+
+  void print_subquery_times(const SubqueryExpr& subquery) {
+    out_ += '[';
+    print_value(subquery.range);
+    out_ += ':';
+    if (subquery.step.is_set()) print_value(subquery.step);
+    out_ += ']';
+    print_at(subquery.time);
+    print_offset(subquery.time);
+  }
+
  private:
   void print_value(const DurationValue& value) {
     if (value.expr != nullptr) {
@@ -228,19 +220,11 @@ class Printer {
 
   void print_subquery(const SubqueryExpr& subquery) {
     print(*subquery.expr);
-    out_ += '[';
-    print_value(subquery.range);
-    out_ += ':';
-    if (subquery.step.is_set()) print_value(subquery.step);
-    out_ += ']';
-    print_at(subquery.time);
-    print_offset(subquery.time);
+    print_subquery_times(subquery);
   }
 
   void print_fill(std::string_view word, double value) {
-    out_.append(" ").append(word).append(" (");
-    append_number(out_, value);
-    out_ += ')';
+    out_.append(" ").append(word).append(" (").append(format_general_float(value)).append(")");
   }
 
   void print_matching(const VectorMatching& matching) {
@@ -261,27 +245,19 @@ class Printer {
   }
 
   void print_binary(const BinaryExpr& binary) {
-    // "+Inf ^ 2" would read as +(Inf ^ 2).
-    const auto* number = try_as<NumberLiteral>(*binary.lhs);
-    if (binary.op == BinaryOp::kPow && number != nullptr && std::isinf(number->value)) {
+    if (has_infinite_base(binary)) {
       out_ += "Inf";
     } else {
       print(*binary.lhs);
     }
-    out_.append(" ").append(binary_op_text(binary.op));
-    if (binary.return_bool) out_ += " bool";
-    if (binary.matching) print_matching(*binary.matching);
+    out_ += ' ';
+    print_operator(binary);
     out_ += ' ';
     print(*binary.rhs);
   }
 
   void print_aggregate(const AggregateExpr& aggregate) {
-    out_ += aggregate_op_name(aggregate.op);
-    if (aggregate.without || !aggregate.grouping.empty()) {
-      out_ += aggregate.without ? " without " : " by ";
-      append_names(out_, aggregate.grouping);
-      out_ += ' ';
-    }
+    print_aggregate_op(aggregate);
     out_ += '(';
     if (aggregate.parameter != nullptr) {
       print(*aggregate.parameter);
@@ -303,17 +279,44 @@ class Printer {
   std::string& out_;
 };
 
-}  // namespace
-
-std::string to_string(const Expr& expr) {
+template <class Print>
+std::string text_of(Print&& print) {
   std::string out;
-  Printer(out).print(expr);
+  Printer printer(out);
+  print(printer);
   return out;
 }
 
+}  // namespace
+
+std::string to_string(const Expr& expr) {
+  return text_of([&](Printer& p) { p.print(expr); });
+}
+
 std::string to_string(const DurationExpr& expr) {
+  return text_of([&](Printer& p) { p.print_duration(expr); });
+}
+
+bool has_infinite_base(const BinaryExpr& binary) {
+  const auto* number = try_as<NumberLiteral>(*binary.lhs);
+  return binary.op == BinaryOp::kPow && number != nullptr && std::isinf(number->value);
+}
+
+std::string operator_text(const BinaryExpr& binary) {
+  return text_of([&](Printer& p) { p.print_operator(binary); });
+}
+
+std::string head_text(const AggregateExpr& aggregate) {
+  return text_of([&](Printer& p) { p.print_aggregate_op(aggregate); });
+}
+
+std::string times_text(const SubqueryExpr& subquery) {
+  return text_of([&](Printer& p) { p.print_subquery_times(subquery); });
+}
+
+std::string number_text(double value) {
   std::string out;
-  Printer(out).print_duration(expr);
+  append_fixed_float(out, value);
   return out;
 }
 

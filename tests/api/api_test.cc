@@ -244,6 +244,15 @@ TEST_F(ApiTest, RoutesEveryEndpoint) {
   EXPECT_EQ(runtime.substr(0, 75), R"(200 {"status":"success","data":{"startTime":"2023-11-14T22:13:20Z","CWD":"/)");
   EXPECT_NE(runtime.find(R"("reloadConfigSuccess":true,"lastConfigTime":"1970-01-01T00:00:05Z")"), std::string::npos);
   EXPECT_NE(runtime.find(R"("storageRetention":"15d"}})"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/format_query?query=sum(up)by(job)"),
+            R"x(200 {"status":"success","data":"sum by (job) (up)"})x");
+  EXPECT_EQ(get("/api/v1/parse_query?query=7"),
+            R"(200 {"status":"success","data":{"type":"numberLiteral","val":"7"}})");
+  for (const char* path : {"/api/v1/format_query", "/api/v1/parse_query"}) {
+    EXPECT_EQ(get(std::string(path) + "?query=sum("),
+              R"(400 {"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:5: parse error: )"
+              R"(unclosed left parenthesis"})");
+  }
   EXPECT_EQ(get("/api/v1/status/active_queries"), R"(200 {"status":"success","data":[]})");
   EXPECT_EQ(send("DELETE", "/api/v1/status/active_queries/17").status, 404);
   EXPECT_EQ(send("DELETE", "/api/v1/status/active_queries/x").status, 400);

@@ -41,6 +41,21 @@ TEST(Number, Refuses) {
   }
 }
 
+TEST(Number, FormatsAsGoDoes) {
+  const auto check = [](double v, std::string_view want) { EXPECT_EQ(format_general_float(v), want); };
+  check(0, "0");
+  check(-0.0, "-0");
+  check(0.1, "0.1");
+  check(999999.5, "999999.5");
+  check(1e6, "1e+06");
+  check(-1234567.5, "-1.2345675e+06");
+  check(1e-4, "0.0001");
+  check(0.00001, "1e-05");
+  check(INFINITY, "+Inf");
+  check(-INFINITY, "-Inf");
+  check(NAN, "NaN");
+}
+
 TEST(Number, Formats) {
   const auto check = [](double v, std::string_view want) { EXPECT_EQ(format_float(v), want); };
   check(0, "0");

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "aggregator/promql/functions.h"
+#include "aggregator/promql/pretty_printer.h"
 #include "aggregator/promql/printer.h"
 
 namespace tidemark::promql {
@@ -152,6 +153,7 @@ TEST(ParserTest, PrintsCanonicalText) {
       {"a == bool ignoring(x) group_left b", "a == bool ignoring (x) group_left () b"},
       {"a * on(x) group_right(y, z) b", "a * on (x) group_right (y, z) b"},
       {"a + fill(-1) b", "a + fill (-1) b"},
+      {"a + fill(1000000) b", "a + fill (1e+06) b"},
       {"a + on(x) fill_right(1) fill_left(2) b", "a + on (x) fill_left (2) fill_right (1) b"},
       {"1 > bool 2", "1 > bool 2"},
       {"inf ^ inf", "Inf ^ +Inf"},
@@ -366,6 +368,44 @@ TEST(ParserTest, SurvivesGarbage) {
       ASSERT_NE(expr.error().message().find(": parse error: "), std::string::npos) << text;
     }
   }
+}
+
+TEST(PrettyPrinter, BreaksWhatIsTooLongForALine) {
+  const auto pretty = [](std::string_view text) {
+    const auto expr = parse_expression(text, kAll);
+    const std::string out = expr ? to_pretty_string(**expr).value_or("too long") : expr.error().message();
+    EXPECT_EQ(parsed(out), parsed(text));
+    return out;
+  };
+  EXPECT_EQ(pretty("sum(rate(x[5m])) by (a)"), "sum by (a) (rate(x[5m]))");
+  const std::string a = "metric_a{instance=\"some-host-name:9100\",job=\"a_job_of_that_name\"}";
+  const std::string b = "metric_b{instance=\"some-host-name:9100\",job=\"a_job_of_that_name\"}";
+  EXPECT_EQ(pretty(a + " / on (instance) group_left () " + b), "  " + a + "\n/ on (instance) group_left ()\n  " + b);
+  EXPECT_EQ(pretty("quantile without (job) (0.9, (" + a + " - -" + b + "))"),
+            "quantile without (job) (\n  0.9,\n  (\n      " + a + "\n    -\n      -" + b + "\n  )\n)");
+  EXPECT_EQ(pretty("clamp_max(rate(" + a + "[5m]) + rate(" + b + "[5m]), 7)"),
+            "clamp_max(\n    rate(" + a + "[5m])\n  +\n    rate(" + b + "[5m]),\n  7\n)");
+  EXPECT_EQ(pretty("max_over_time(sum(" + a + ")[1h:1m] @ end() offset 1w) > bool " + b),
+            "  max_over_time(\nsum(" + a + ")[1h:1m] @ end() offset 1w\n  )\n> bool\n  " + b);
+  EXPECT_EQ(pretty("-sum by (a) (" + a + " + " + b + ")"), "-sum by (a) (\n    " + a + "\n  +\n    " + b + "\n)");
+  EXPECT_EQ(pretty("inf ^ (" + a + " - " + b + ")"), "  Inf\n^\n  (\n      " + a + "\n    -\n      " + b + "\n  )");
+  // A subquery that fits begins its line without blanks.
+  EXPECT_EQ(pretty("max_over_time(" + a + "[1h:]) + min_over_time(" + a + "[1h:])"),
+            "  max_over_time(" + a + "[1h:])\n+\n  min_over_time(" + a + "[1h:])");
+  EXPECT_EQ(pretty("max_over_time(max_over_time(" + a + "[1m])[1h:]) + 1"),
+            "  max_over_time(\nmax_over_time(" + a + "[1m])[1h:]\n  )\n+\n  1");
+}
+
+TEST(PrettyPrinter, IsBounded) {
+  std::string deep = "label_join(x, \"a\", \"\"";
+  for (int i = 0; i < 40'000; ++i) deep += ",\"b\"";
+  deep += ')';
+  for (int i = 0; i < 900; ++i) deep += "+1";
+  const auto expr = parse_expression(deep, kAll);
+  ASSERT_TRUE(expr) << expr.error().message();
+  const auto out = to_pretty_string(**expr);
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().code(), Code::kLimit);
 }
 
 }  // namespace

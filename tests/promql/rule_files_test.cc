@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "aggregator/promql/engine.h"
+#include "aggregator/promql/pretty_printer.h"
 #include "aggregator/promql/printer.h"
 #include "tests/promql/tree_dump.h"
 #include "tests/support/fake_clock.h"
@@ -93,6 +94,11 @@ TEST(RuleFiles, ParsePrintAndEvaluate) {
       const auto again = parse_expression(printed);
       ASSERT_TRUE(again) << where << " printed as " << printed << ": " << again.error().message();
       EXPECT_EQ(dump(**again), dump(**tree)) << where << " printed as " << printed;
+      const auto formatted = to_pretty_string(**tree);
+      ASSERT_TRUE(formatted) << where;
+      const auto reread = parse_expression(*formatted);
+      ASSERT_TRUE(reread) << where << " formatted as " << *formatted << ": " << reread.error().message();
+      EXPECT_EQ(dump(**reread), dump(**tree)) << where << " formatted as " << *formatted;
 
       testing::MemoryStore store;
       add_series_of(**tree, store);
