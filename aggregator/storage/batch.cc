@@ -26,6 +26,8 @@ std::string_view outcome_name(Outcome outcome) {
       return "series_limit";
     case Outcome::kUnreadable:
       return "unreadable";
+    case Outcome::kInvalidHistogram:
+      return "invalid_histogram";
   }
   return "unknown";
 }

@@ -33,13 +33,14 @@ bool take_checksum(std::string_view& in) {
 std::string encode_chunk(const ChunkView& chunk) {
   std::string out;
   out.reserve(chunk.payload.size() + chunk.starts.size() + 24);
-  const bool columns = chunk.codec == Codec::kColumns;
-  out += static_cast<char>(chunk.starts.empty() ? static_cast<uint8_t>(chunk.codec) : kColumnsWithStarts);
+  const bool histograms = chunk.codec == Codec::kHistograms;
+  const bool columns = chunk.codec == Codec::kColumns || histograms;
+  out += static_cast<char>(chunk.starts.empty() || histograms ? static_cast<uint8_t>(chunk.codec) : kColumnsWithStarts);
   if (!columns) out += static_cast<char>(chunk.kind);
   append_varint(out, chunk.count);
   append_signed_varint(out, chunk.first_ms);
   if (!columns) append_varint(out, static_cast<uint64_t>(chunk.last_ms - chunk.first_ms));
-  if (!chunk.starts.empty()) {
+  if (!chunk.starts.empty() || histograms) {
     append_varint(out, chunk.starts.size());
     out += chunk.starts;
   }
@@ -52,7 +53,7 @@ Result<ChunkView> parse_chunk(std::string_view bytes) {
   if (!take_checksum(bytes)) return fail(Status::corruption("chunk: checksum does not match"));
   if (bytes.empty()) return fail(Status::corruption("chunk: header is cut off"));
   ChunkView chunk;
-  const bool with_starts = static_cast<uint8_t>(bytes[0]) == kColumnsWithStarts;
+  bool with_starts = static_cast<uint8_t>(bytes[0]) == kColumnsWithStarts;
   switch (static_cast<uint8_t>(bytes[0])) {
     case static_cast<uint8_t>(Codec::kXor):
       chunk.codec = Codec::kXor;
@@ -60,6 +61,11 @@ Result<ChunkView> parse_chunk(std::string_view bytes) {
     case static_cast<uint8_t>(Codec::kColumns):
     case kColumnsWithStarts:
       chunk.codec = Codec::kColumns;
+      break;
+    case static_cast<uint8_t>(Codec::kHistograms):
+      chunk.codec = Codec::kHistograms;
+      chunk.kind = SampleKind::kHistogram;
+      with_starts = true;
       break;
     default:
       return fail(Status::unsupported("chunk: codec " + std::to_string(static_cast<uint8_t>(bytes[0])) +
@@ -85,7 +91,8 @@ Result<ChunkView> parse_chunk(std::string_view bytes) {
   chunk.count = static_cast<uint32_t>(count);
   if (with_starts) {
     uint64_t size = 0;
-    if (!take_varint(bytes, size) || size > bytes.size() || !StartRuns::parse(bytes.substr(0, size))) {
+    if (!take_varint(bytes, size) || size > bytes.size() ||
+        ((size > 0 || chunk.codec == Codec::kColumns) && !StartRuns::parse(bytes.substr(0, size)))) {
       return fail(Status::corruption("chunk: no column of start timestamps"));
     }
     chunk.starts = bytes.substr(0, size);

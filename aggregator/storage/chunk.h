@@ -6,9 +6,13 @@
 //   starts    codec:1 | varint(count) | signed varint(first ms) | varint(bytes of starts) | starts | payload |
 //   checksum:4
 //
+//   histograms  codec:1 | varint(count) | signed varint(first ms) | varint(bytes of starts) | starts | payload |
+//   checksum:4
+//
 //   codec     1 is XOR (xor_chunk.h), 2 columns (column_chunk.h), whose last time follows from the payload, 4 columns
-//             with start timestamps (start_runs.h) before them. All hold floats. Others are of later formats:
-//             kUnsupported.
+//             with start timestamps (start_runs.h) before them. These hold floats. 5 is native histograms
+//             (histogram_chunk.h), whose payload begins with the times as columns do; starts may be empty. Others are
+//             of later formats: kUnsupported.
 //   kind      low four bits SampleKind, the others 0.
 //   checksum  XXH3 of all before it, its low 32 bits, little-endian. RocksDB checks its blocks too; this one also
 //   covers
@@ -28,7 +32,7 @@ namespace tidemark::storage {
 inline constexpr uint32_t kChunkSamplesMax = 512;
 
 // Stored in chunk headers: never renumber. Pieces are what is open (pieces.h), in memory only.
-enum class Codec : uint8_t { kXor = 1, kColumns = 2, kPieces = 3 };
+enum class Codec : uint8_t { kXor = 1, kColumns = 2, kPieces = 3, kHistograms = 5 };
 
 // A chunk whose header has been read. Does not own the payload.
 struct ChunkView {

@@ -1,10 +1,20 @@
 #include "aggregator/storage/chunk_merge.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace tidemark::storage {
 
-void ChunkMerge::reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms) {
+void ChunkMerge::reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms,
+                       std::vector<ReadHistogram> late_histograms) {
+  const auto of_histograms = [](const ReadChunk& chunk) { return chunk.codec == Codec::kHistograms; };
+  std::vector<ReadChunk> histograms;
+  if (std::any_of(chunks.begin(), chunks.end(), of_histograms)) {
+    std::copy_if(chunks.begin(), chunks.end(), std::back_inserter(histograms), of_histograms);
+    std::erase_if(chunks, of_histograms);
+  }
+  histograms_.reset(std::move(histograms), std::move(late_histograms), min_ms, max_ms);
   chunks_ = std::move(chunks);
   std::sort(chunks_.begin(), chunks_.end(), [](const ReadChunk& a, const ReadChunk& b) {
     return a.first_ms != b.first_ms ? a.first_ms < b.first_ms : a.version < b.version;
@@ -26,6 +36,7 @@ void ChunkMerge::reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t ma
 }
 
 void ChunkMerge::rewind() {
+  histograms_.rewind();
   at_ = 0;
   plain_ = false;
   merged_.clear();

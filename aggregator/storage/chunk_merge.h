@@ -2,13 +2,14 @@
 //
 // Chunks that do not overlap are decoded straight into the caller's columns. Those that do are decoded together and
 // merged by timestamp; of equal timestamps the one of the later version counts. The same chunk seen twice, in the head
-// and already in files, counts once.
+// and already in files, counts once. Native histograms go their own way (histogram_merge.h).
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "aggregator/storage/chunk_codec.h"
+#include "aggregator/storage/histogram_merge.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/querier.h"
 #include "aggregator/storage/start_runs.h"
@@ -32,8 +33,9 @@ struct ReadChunk {
 
 class ChunkMerge final : public SampleReader {
  public:
-  // Bounds are inclusive.
-  void reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms);
+  // Bounds are inclusive. `late_histograms` as in HistogramMerge.
+  void reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms,
+             std::vector<ReadHistogram> late_histograms = {});
 
   // From the next reset() on starts() is filled; without, it is empty.
   void ask_starts() { starts_asked_ = true; }
@@ -43,7 +45,15 @@ class ChunkMerge final : public SampleReader {
 
   size_t next(std::span<int64_t> t_ms, std::span<double> v) override;
   std::span<const int64_t> starts() const override { return starts_; }
-  Status status() const override { return status_; }
+  size_t next_histograms(std::span<int64_t> t_ms, std::span<HistogramRef> histograms) override {
+    return histograms_.next(t_ms, histograms, HistogramMerge::Hints::kAsStored);
+  }
+  std::span<const int64_t> histogram_starts() const override { return histograms_.starts(); }
+  // With the hints they came with.
+  size_t next_histograms_as_they_came(std::span<int64_t> t_ms, std::span<HistogramRef> histograms) {
+    return histograms_.next(t_ms, histograms, HistogramMerge::Hints::kAsTheyCame);
+  }
+  Status status() const override { return status_.ok() ? histograms_.status() : status_; }
 
  private:
   bool begin_group();
@@ -51,6 +61,7 @@ class ChunkMerge final : public SampleReader {
   size_t keep_in_bounds(std::span<int64_t> t_ms, std::span<double> v, size_t count) const;
 
   std::vector<ReadChunk> chunks_;  // By first sample.
+  HistogramMerge histograms_;
   int64_t min_ms_ = 0;
   int64_t max_ms_ = 0;
   size_t at_ = 0;       // The next chunk to begin.

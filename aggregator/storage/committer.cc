@@ -190,7 +190,7 @@ Status Committer::write(Batch& batch, const AppendRules& given, const std::vecto
       if (!by_shard[i].empty()) head_.shard(i).append(batch, by_shard[i], rules, result);
     }
     if (Status status = append_undecided(batch, rules, result); !status.ok()) return status;
-    if (!result.accepted.empty()) {
+    if (!result.accepted.empty() || !result.histograms.empty()) {
       rocksdb::WriteBatch writes;
       std::sort(result.undefined.begin(), result.undefined.end());
       result.undefined.erase(std::unique(result.undefined.begin(), result.undefined.end()), result.undefined.end());
@@ -200,7 +200,7 @@ Status Committer::write(Batch& batch, const AppendRules& given, const std::vecto
         records_.define(writes, id, LabelsView(labels));
       }
       std::string record;
-      encode_log_record(result.accepted, record);
+      encode_log_record(result.accepted, result.histograms, record);
       if (Status status = log_.append(writes, rules.position, record); !status.ok()) return status;
       if (!result.undefined.empty()) {
         std::vector<SeriesRef> refs;
@@ -218,6 +218,7 @@ Status Committer::write(Batch& batch, const AppendRules& given, const std::vecto
   }
   int64_t newest_ms = INT64_MIN;
   for (const LogSample& sample : result.accepted) newest_ms = std::max(newest_ms, sample.t_ms);
+  for (const LogHistogram& sample : result.histograms) newest_ms = std::max(newest_ms, sample.t_ms);
   head_.raise_newest_ms(newest_ms);
   tied_to = result.tied_to;
   head_.order().finish(rules.position, tied_to);
@@ -239,9 +240,9 @@ Status Committer::append_undecided(Batch& batch, const AppendRules& rules, Appen
   std::vector<std::vector<InFiles>> by_shard(head_.shard_count());
   for (const uint32_t sample : samples) {
     const SeriesId series = ref_series(batch.ref(sample));
-    auto bits = files.value_bits(series, batch.t_ms(sample));
-    if (!bits) return bits.error();
-    by_shard[series % by_shard.size()].push_back({sample, *bits});
+    auto found = files.find(series, batch.t_ms(sample));
+    if (!found) return found.error();
+    by_shard[series % by_shard.size()].push_back({sample, found->v_bits, std::move(found->histogram)});
   }
   for (size_t i = 0; i < by_shard.size(); ++i) {
     if (!by_shard[i].empty()) head_.shard(i).append_late(batch, by_shard[i], rules, result);

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "aggregator/storage/chunk_codec.h"
+#include "aggregator/storage/histogram_chunk.h"
 
 namespace tidemark::storage {
 namespace {
@@ -36,7 +37,16 @@ Status FileLookup::load(SeriesId series, Window window) {
     const auto key = parse_chunk_key(view(at.key()));
     const Result<ChunkView> chunk = parse_chunk(view(at.value()));
     if (!key || !chunk) continue;
-    Decoded decoded{key->version, std::vector<int64_t>(chunk->count), std::vector<double>(chunk->count)};
+    if (chunk->codec == Codec::kHistograms) {
+      Decoded of_histograms{key->version, {}, {}, {}};
+      for (HistogramSample& sample : decode_histograms(*chunk)) {
+        of_histograms.t_ms.push_back(sample.t_ms);
+        of_histograms.histograms.push_back(std::move(sample.histogram));
+      }
+      decoded_.push_back(std::move(of_histograms));
+      continue;
+    }
+    Decoded decoded{key->version, std::vector<int64_t>(chunk->count), std::vector<double>(chunk->count), {}};
     ChunkDecoder decoder(*chunk);
     size_t count = 0;
     while (const size_t some =
@@ -52,15 +62,17 @@ Status FileLookup::load(SeriesId series, Window window) {
   return {};
 }
 
-Result<std::optional<uint64_t>> FileLookup::value_bits(SeriesId series, int64_t t_ms) {
+Result<FileLookup::Found> FileLookup::find(SeriesId series, int64_t t_ms) {
   if (Status status = load(series, window_of(t_ms)); !status.ok()) return fail(status);
   for (auto chunk = decoded_.rbegin(); chunk != decoded_.rend(); ++chunk) {
     const auto at = std::lower_bound(chunk->t_ms.begin(), chunk->t_ms.end(), t_ms);
     if (at == chunk->t_ms.end() || *at != t_ms) continue;
     if (tombstones_ && tombstones_->covers(series, t_ms, chunk->version)) continue;
-    return std::bit_cast<uint64_t>(chunk->v[static_cast<size_t>(at - chunk->t_ms.begin())]);
+    const auto place = static_cast<size_t>(at - chunk->t_ms.begin());
+    if (!chunk->histograms.empty()) return Found{std::nullopt, chunk->histograms[place]};
+    return Found{std::bit_cast<uint64_t>(chunk->v[place]), nullptr};
   }
-  return std::nullopt;
+  return Found{};
 }
 
 Result<int64_t> FileLookup::last_ms(SeriesId series, int64_t from_ms, int64_t newest_ms) {

@@ -9,6 +9,7 @@
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/rocks.h"
 #include "aggregator/storage/tombstones.h"
+#include "model/native_histogram.h"
 
 namespace tidemark::storage {
 
@@ -18,8 +19,13 @@ class FileLookup {
   explicit FileLookup(Rocks& rocks, std::shared_ptr<const TombstoneSet> tombstones = nullptr)
       : rocks_(rocks), tombstones_(std::move(tombstones)) {}
 
-  // The value that counts at `t_ms`, if there is one. What does not read counts as none.
-  Result<std::optional<uint64_t>> value_bits(SeriesId series, int64_t t_ms);
+  // The value that counts at a time: a float, a histogram with the hint it came with, or neither.
+  struct Found {
+    std::optional<uint64_t> v_bits;
+    HistogramRef histogram;
+  };
+  // What does not read counts as none.
+  Result<Found> find(SeriesId series, int64_t t_ms);
 
   // A time after which the files hold nothing of the series: its last sample's if that is in the window of `from_ms` or
   // one of the few after it, else one between that and `newest_ms`, after which no file holds anything.
@@ -30,6 +36,7 @@ class FileLookup {
     Position version;
     std::vector<int64_t> t_ms;
     std::vector<double> v;
+    std::vector<HistogramRef> histograms;  // In place of v, in a chunk of them.
   };
   Status load(SeriesId series, Window window);
   rocksdb::Iterator& chunks();

@@ -9,6 +9,8 @@ namespace {
 
 // Late samples within an open chunk wait to be sealed with it; so many do not.
 constexpr size_t kLateMax = 64;
+// So many histograms make a chunk worth having; fewer wait for the next checkpoint, unless memory is short.
+constexpr size_t kHistogramsMin = 64;
 
 }  // namespace
 
@@ -43,7 +45,10 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
                                  (more != nullptr && more->late.size() > kLateMax))) {
       seal(series, slot);
     }
-    if (series.extra != 0) take_sealed(series, slot, policy, out);
+    more = extra_if(series, slot);
+    const bool histograms = more != nullptr && !more->histograms.empty() &&
+                            (policy.all || idle || bytes_min != SIZE_MAX || more->histograms.size() >= kHistogramsMin);
+    if (series.extra != 0) take_sealed(series, slot, policy, histograms, out);
     if (idle && series.open.empty()) out.idle.push_back(series.id);
     if (policy.all) continue;
     if (group.empty()) begin_head_group(group);
@@ -51,13 +56,19 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
     static const std::vector<LateSample> kNone;
     more = extra_if(series, slot);
     const std::string starts = series.starts != 0 ? more->starts.encode() : std::string();
-    if (more == nullptr || more->late.empty()) {
-      append_head_entry(group, series.id, series.last_unknown != 0, series.open, starts, kNone);
+    static const std::vector<LateHistogram> kNoHistograms;
+    if (more == nullptr || (more->late.empty() && more->histograms.empty())) {
+      append_head_entry(group, series.id, series.last_unknown != 0, series.open, starts, kNone, kNoHistograms);
     } else {
       const bool some_taken = !out.sealed.empty() && out.sealed.back().id == series.id;
       LateSamples stay = more->late;
-      if (some_taken) stay.remove(out.sealed.back().late);
-      append_head_entry(group, series.id, series.last_unknown != 0, series.open, starts, stay.all());
+      LateHistograms histograms_stay = more->histograms;
+      if (some_taken) {
+        stay.remove(out.sealed.back().late);
+        histograms_stay.remove(out.sealed.back().histograms);
+      }
+      append_head_entry(group, series.id, series.last_unknown != 0, series.open, starts, stay.all(),
+                        histograms_stay.all());
     }
   }
   if (!group.empty()) {
@@ -69,12 +80,15 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
   return out;
 }
 
-void HeadShard::take_sealed(HeadSeries& series, uint32_t slot, const SealPolicy& policy, ShardCopy& out) {
+void HeadShard::take_sealed(HeadSeries& series, uint32_t slot, const SealPolicy& policy, bool histograms,
+                            ShardCopy& out) {
   const HeadExtra& more = extra(series, slot);
   const int64_t before_ms = series.open.empty() ? INT64_MAX : series.open.first_ms();
   SealedSeries sealed;
-  sealed.late = more.late.copy(before_ms, policy.all ? UINT64_MAX : policy.oldest_view);
-  if (more.sealed.empty() && sealed.late.empty()) return;
+  const Position up_to = policy.all ? UINT64_MAX : policy.oldest_view;
+  sealed.late = more.late.copy(before_ms, up_to);
+  if (histograms) sealed.histograms = more.histograms.copy(INT64_MAX, up_to);
+  if (more.sealed.empty() && sealed.late.empty() && sealed.histograms.empty()) return;
   sealed.id = series.id;
   sealed.slot = slot;
   sealed.chunks = more.sealed;
@@ -113,6 +127,8 @@ void HeadShard::checkpoint_done(const ShardCopy& copy) {
     const size_t before = more.late.size();
     more.late.remove(taken.late);
     add_bytes(-static_cast<int64_t>((before - more.late.size()) * sizeof(LateSample)));
+    more.histograms.remove(taken.histograms);
+    add_bytes(-histogram_bytes(taken.histograms));
     drop_extra_if_empty(series, taken.slot);
   }
 }
@@ -139,6 +155,7 @@ bool HeadShard::load_group(std::string_view group, uint32_t now_s, std::vector<L
       extra(series, slot).late.add(late);
       add_bytes(sizeof(LateSample));
     }
+    for (const LateHistogram& histogram : entry.histograms) add_histogram(series, slot, histogram);
     loaded.push_back({entry.id, slot, !series.open.empty() || series.extra != 0});
   }
   return true;
@@ -152,6 +169,7 @@ void HeadShard::discard(uint32_t slot) {
     for (const SharedChunk& chunk : more->sealed) add_bytes(-chunk->bytes());
     add_bytes(-static_cast<int64_t>(more->starts.memory_bytes()));
     add_bytes(-static_cast<int64_t>(more->late.size() * sizeof(LateSample)));
+    add_bytes(-histogram_bytes(more->histograms.all()));
     extras_.erase(slot);
   }
   series = HeadSeries();

@@ -41,6 +41,9 @@ void HeadShard::erase(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms
     const size_t before = more.late.size();
     more.late.erase(min_ms, max_ms);
     add_bytes(-static_cast<int64_t>((before - more.late.size()) * sizeof(LateSample)));
+    const int64_t histograms_before = histogram_bytes(more.histograms.all());
+    more.histograms.erase(min_ms, max_ms);
+    add_bytes(histogram_bytes(more.histograms.all()) - histograms_before);
     erase_sealed(more, min_ms, max_ms);
   }
   if (!series.open.empty() && series.open.last_ms() >= min_ms && series.open.first_ms() <= max_ms) {

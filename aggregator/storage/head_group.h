@@ -6,6 +6,9 @@
 //   (signed varint(t_ms) | value bits:8 LE | varint(position) | start, when flag 8 is set)* start   signed varint(start
 //   timestamp) flags   1: has late samples   2: the value at the last time is not the open chunk's
 //           4: the open chunk has start timestamps   8: late samples have
+//           16: has histograms
+//   histograms  behind all others: varint(count) | (signed varint(t_ms) | varint(position) | signed varint(start) |
+//   histogram as in histogram_code.h)*
 #pragma once
 
 #include <string>
@@ -27,13 +30,14 @@ struct HeadGroupEntry {
   OpenChunk open;
   StartRuns starts;
   std::vector<LateSample> late;
+  std::vector<LateHistogram> histograms;
 };
 
 // A group is begun, gets its entries, and is ended.
 void begin_head_group(std::string& out);
 // `starts`: as StartRuns::encode() gives them.
 void append_head_entry(std::string& out, SeriesId id, bool last_unknown, const OpenChunk& open, std::string_view starts,
-                       const std::vector<LateSample>& late);
+                       const std::vector<LateSample>& late, const std::vector<LateHistogram>& histograms);
 void end_head_group(std::string& out);
 
 // All or nothing.

@@ -29,8 +29,13 @@ struct HeadExtra {
   LateSamples late;
   std::vector<Mark> older_marks;  // Before the series' own, rising.
   StartRuns starts;               // Of the open chunk's samples.
+  // All native histograms in memory, each with the commit that brought it. A series that has one is, to what handles
+  // floats, a series whose newest sample is in files: its time is that of the empty open chunk.
+  LateHistograms histograms;
 
-  bool empty() const { return sealed.empty() && late.empty() && older_marks.empty() && starts.empty(); }
+  bool empty() const {
+    return sealed.empty() && late.empty() && older_marks.empty() && starts.empty() && histograms.empty();
+  }
 };
 
 struct HeadSeries {

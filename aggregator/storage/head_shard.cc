@@ -33,6 +33,17 @@ std::optional<uint64_t> find_in(const OwnedChunk& chunk, int64_t t_ms) {
   return std::nullopt;
 }
 
+// Those in the range, and the one before them.
+std::vector<LateHistogram> with_predecessor(const LateHistograms& histograms, Position view, int64_t min_ms,
+                                            int64_t max_ms) {
+  std::vector<LateHistogram> out = newest_of(histograms.all(), view, INT64_MIN, max_ms);
+  const auto first = std::lower_bound(out.begin(), out.end(), min_ms,
+                                      [](const LateHistogram& one, int64_t t_ms) { return one.t_ms < t_ms; });
+  if (first == out.end()) return {};
+  if (first - out.begin() > 1) out.erase(out.begin(), first - 1);
+  return out;
+}
+
 }  // namespace
 
 uint32_t HeadShard::add_series(SeriesId id, int64_t last_ms, bool defined, uint32_t now_s) {
@@ -142,7 +153,7 @@ Outcome HeadShard::append_one(HeadSeries& series, uint32_t slot, uint32_t sample
                               const AppendRules& rules, AppendResult& result) {
   const storage::Value& value = batch.value(sample);
   const int64_t t_ms = batch.t_ms(sample);
-  if (value.histogram != nullptr) return Outcome::kUnsupported;
+  if (value.histogram != nullptr) return append_histogram(series, slot, sample, batch, rules, result);
   if (t_ms < rules.min_ms) return Outcome::kTooOld;
   if (t_ms > rules.max_ms) return Outcome::kTooNew;
   if (t_ms <= series.open.last_ms()) return append_late_one(series, slot, sample, batch, rules, nullptr, result);
@@ -155,11 +166,18 @@ Outcome HeadShard::append_one(HeadSeries& series, uint32_t slot, uint32_t sample
 
 Outcome HeadShard::append_late_one(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
                                    const AppendRules& rules, const InFiles* in_files, AppendResult& result) {
+  if (batch.value(sample).histogram != nullptr) {
+    return append_late_histogram(series, slot, sample, batch, rules, in_files, result);
+  }
   const double v = batch.value(sample).number;
   const auto bits = std::bit_cast<uint64_t>(v);
   const int64_t t_ms = batch.t_ms(sample);
   // A commit with a later position was quicker: both must show together.
   if (series.mark.position > rules.position) result.tied_to = std::max(result.tied_to, series.mark.position);
+  // A time has one kind of sample.
+  if (has_histogram_at(series, slot, t_ms) || (in_files != nullptr && in_files->histogram != nullptr)) {
+    return Outcome::kOutOfOrder;
+  }
   std::optional<Value> there = find(series, slot, t_ms);
   if (!there) {
     if (t_ms < series.open.last_ms() && series.open.last_ms() - t_ms > rules.out_of_order_ms) {
@@ -332,6 +350,7 @@ std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_
       }
     }
     if (!more->late.empty()) out.late = newest_of(more->late.all(), view, min_ms, max_ms);
+    if (!more->histograms.empty()) out.histograms = with_predecessor(more->histograms, view, min_ms, max_ms);
   }
   const OpenChunk& open = series.open;
   if (!open.empty() && open.last_ms() >= min_ms && open.first_ms() <= std::min(max_ms, out.visible_until_ms)) {
@@ -364,6 +383,7 @@ int64_t HeadShard::oldest_ms() {
   for (const auto& [slot, more] : extras_) {
     if (!more->sealed.empty()) oldest = std::min(oldest, more->sealed.front()->first_ms);
     if (!more->late.empty()) oldest = std::min(oldest, more->late.all().front().t_ms);
+    if (!more->histograms.empty()) oldest = std::min(oldest, more->histograms.all().front().t_ms);
   }
   return oldest;
 }

@@ -43,6 +43,7 @@ struct AppendRules {
 
 struct AppendResult {
   std::vector<LogSample> accepted;
+  std::vector<LogHistogram> histograms;
   std::vector<SeriesId> undefined;  // Series whose record may not be in the log yet: write it with this commit.
   std::vector<uint32_t> undecided;  // Samples that need to know what files hold at their time.
   Position tied_to = 0;             // See CommitOrder.
@@ -51,12 +52,15 @@ struct AppendResult {
 // What a series' files hold at a sample's time.
 struct InFiles {
   uint32_t sample = 0;
-  std::optional<uint64_t> v_bits;
+  std::optional<uint64_t> v_bits;  // A float,
+  HistogramRef histogram;          // or a histogram; or neither.
 };
 
 struct HeadCopy {
-  std::vector<SharedChunk> chunks;       // Oldest first.
-  std::vector<LateSample> late;          // One a time; they count before what is in chunks.
+  std::vector<SharedChunk> chunks;  // Oldest first.
+  std::vector<LateSample> late;     // One a time; they count before what is in chunks.
+  std::vector<LateHistogram>
+      histograms;                        // Likewise; with the one before the range, whose successor's hint hangs on it.
   int64_t visible_until_ms = INT64_MAX;  // Samples in chunks after it came after the view, wherever they are by now.
 };
 
@@ -75,7 +79,10 @@ struct SealedSeries {
   uint32_t slot = 0;
   SharedChunks chunks;
   std::vector<LateSample> late;
+  std::vector<LateHistogram> histograms;
 };
+
+int64_t histogram_bytes(const std::vector<LateHistogram>& samples);  // Of memory, as budgets count it.
 
 // A shard as a checkpoint writes it. In no order.
 struct ShardCopy {
@@ -127,6 +134,13 @@ class HeadShard {
     int64_t t_ms = 0;
   };
   void replay(std::span<const Replayed> samples, std::span<const int64_t> starts, Position position);
+  struct ReplayedHistogram {
+    uint32_t slot = 0;
+    int64_t t_ms = 0;
+    int64_t start_ms = kNoStart;
+    HistogramRef histogram;
+  };
+  void replay_histograms(std::span<const ReplayedHistogram> samples, Position position);
   void discard(uint32_t slot);  // The series has no record.
 
   // The newest sample of all, files included, where that is known at a glance and lies between the bounds.
@@ -157,8 +171,19 @@ class HeadShard {
                      AppendResult& result) TM_REQUIRES(mu_);
   Outcome append_late_one(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
                           const AppendRules& rules, const InFiles* in_files, AppendResult& result) TM_REQUIRES(mu_);
+  // Histograms (head_histograms.cc).
+  Outcome append_histogram(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
+                           const AppendRules& rules, AppendResult& result) TM_REQUIRES(mu_);
+  Outcome append_late_histogram(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
+                                const AppendRules& rules, const InFiles* in_files, AppendResult& result)
+      TM_REQUIRES(mu_);
+  void add_histogram(HeadSeries& series, uint32_t slot, const LateHistogram& sample) TM_REQUIRES(mu_);
+  // The newest sample of all is a histogram: what comes at its time or before is late.
+  void end_floats_at(HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
+  bool has_histogram_at(const HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
   void accept(HeadSeries& series, const LogSample& sample, const AppendRules& rules, AppendResult& result)
       TM_REQUIRES(mu_);
+  void accept(HeadSeries& series, LogHistogram sample, const AppendRules& rules, AppendResult& result) TM_REQUIRES(mu_);
   // The value that counts at `t_ms`, if memory knows.
   std::optional<Value> find(const HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
   Position brought_by(const HeadSeries& series, uint32_t slot, int64_t t_ms) TM_REQUIRES(mu_);
@@ -171,7 +196,8 @@ class HeadShard {
   void seal(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);
   void erase_open(HeadSeries& series, uint32_t slot, int64_t min_ms, int64_t max_ms) TM_REQUIRES(mu_);
   void erase_sealed(HeadExtra& more, int64_t min_ms, int64_t max_ms) TM_REQUIRES(mu_);
-  void take_sealed(HeadSeries& series, uint32_t slot, const SealPolicy& policy, ShardCopy& out) TM_REQUIRES(mu_);
+  void take_sealed(HeadSeries& series, uint32_t slot, const SealPolicy& policy, bool histograms, ShardCopy& out)
+      TM_REQUIRES(mu_);
   size_t seal_bytes_min(uint64_t open_bytes_max) TM_REQUIRES(mu_);
   HeadExtra& extra(HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);  // Makes it.
   HeadExtra* extra_if(const HeadSeries& series, uint32_t slot) TM_REQUIRES(mu_);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aggregator/storage/keys.h"
+#include "model/native_histogram.h"
 #include "model/sample.h"
 
 namespace tidemark::storage {
@@ -24,29 +25,43 @@ struct LateSample {
   bool operator==(const LateSample&) const = default;
 };
 
-class LateSamples {
+// A native histogram that is not in files yet, whether it came late or in order: see HeadExtra.
+struct LateHistogram {
+  int64_t t_ms = 0;
+  HistogramRef histogram;
+  Position position = 0;
+  int64_t start_ms = kNoStart;
+
+  bool operator==(const LateHistogram&) const = default;
+};
+
+template <class Late>  // LateSample or LateHistogram.
+class LateList {
  public:
   bool empty() const { return samples_.empty(); }
   size_t size() const { return samples_.size(); }
-  const std::vector<LateSample>& all() const { return samples_; }  // By time, then position.
+  const std::vector<Late>& all() const { return samples_; }  // By time, then position.
 
   // A second value of one commit at one time takes the first one's place.
-  void add(const LateSample& sample);
+  void add(const Late& sample);
   // The one that counts at `t_ms`.
-  const LateSample* find(int64_t t_ms) const;
+  const Late* find(int64_t t_ms) const;
   // Those before `before_ms` that commits up to `up_to` brought.
-  std::vector<LateSample> copy(int64_t before_ms, Position up_to) const;
+  std::vector<Late> copy(int64_t before_ms, Position up_to) const;
   // Removes what copy() gave earlier.
-  void remove(const std::vector<LateSample>& copied);
+  void remove(const std::vector<Late>& copied);
   // Removes all from `min_ms` to `max_ms`, both inclusive.
   void erase(int64_t min_ms, int64_t max_ms);
 
  private:
-  std::vector<LateSample> samples_;
+  std::vector<Late> samples_;
 };
 
+using LateSamples = LateList<LateSample>;
+using LateHistograms = LateList<LateHistogram>;
+
 // Of samples by time, then position: those that count, of the commits up to `view`, within the bounds.
-std::vector<LateSample> newest_of(const std::vector<LateSample>& samples, Position view, int64_t min_ms,
-                                  int64_t max_ms);
+template <class Late>
+std::vector<Late> newest_of(const std::vector<Late>& samples, Position view, int64_t min_ms, int64_t max_ms);
 
 }  // namespace tidemark::storage

@@ -7,6 +7,7 @@
 #include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/delete_record.h"
 #include "aggregator/storage/head_group.h"
+#include "aggregator/storage/histogram_chunk.h"
 #include "aggregator/storage/log_record.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rollup_chunk.h"
@@ -39,7 +40,19 @@ Result<Piece> check_series(std::string_view key, std::string_view value) {
   return fail(Status::corruption("has a key of no known form"));
 }
 
+Status decode_all_histograms(const ChunkView& chunk) {
+  const std::vector<HistogramSample> samples = decode_histograms(chunk);
+  if (samples.empty()) return Status::corruption("does not decode");
+  for (size_t i = 1; i < samples.size(); ++i) {
+    if (samples[i].t_ms <= samples[i - 1].t_ms) return Status::corruption("has samples that are not in order");
+  }
+  if (samples.front().t_ms != chunk.first_ms) return Status::corruption("does not begin where its header says");
+  if (samples.back().t_ms != chunk.last_ms) return Status::corruption("does not end where its header says");
+  return {};
+}
+
 Status decode_all(const ChunkView& chunk) {
+  if (chunk.codec == Codec::kHistograms) return decode_all_histograms(chunk);
   ChunkDecoder decoder(chunk);
   std::array<int64_t, 128> t_ms;
   std::array<double, 128> v;
@@ -76,7 +89,6 @@ Result<Piece> check_chunk(std::string_view key, std::string_view value) {
   }
   const Result<ChunkView> chunk = parse_chunk(value);
   if (!chunk) return fail(chunk.error());
-  if (chunk->kind != SampleKind::kFloat) return piece;
   if (Status status = decode_all(*chunk); !status.ok()) return fail(status);
   if (chunk->first_ms != parsed->start_ms || window_of(chunk->last_ms) != parsed->window) {
     return fail(Status::corruption("does not lie where its key says"));
@@ -149,9 +161,11 @@ Result<Piece> check_log(std::string_view key, std::string_view value) {
     return piece;
   }
   std::vector<LogSample> samples;
-  if (Status status = decode_log_record(value, samples); !status.ok()) return fail(status);
-  piece.samples = samples.size();
+  std::vector<LogHistogram> histograms;
+  if (Status status = decode_log_record(value, samples, histograms); !status.ok()) return fail(status);
+  piece.samples = samples.size() + histograms.size();
   for (const LogSample& sample : samples) piece.several.push_back(sample.series);
+  for (const LogHistogram& sample : histograms) piece.several.push_back(sample.series);
   make_rising(piece.several);
   return piece;
 }

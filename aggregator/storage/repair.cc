@@ -226,13 +226,15 @@ class Repair {
   // An id without a record may be given out again, and must not find old samples in the log then.
   Status put_known_part_of_record(std::string_view key, std::string_view value) {
     std::vector<LogSample> samples;
-    if (Status status = decode_log_record(value, samples); !status.ok()) return status;
-    const size_t before = samples.size();
+    std::vector<LogHistogram> histograms;
+    if (Status status = decode_log_record(value, samples, histograms); !status.ok()) return status;
+    const size_t before = samples.size() + histograms.size();
     std::erase_if(samples, [&](const LogSample& sample) { return !known_.contains(sample.series); });
-    lost(name_piece(Family::kLog, key),
-         std::to_string(before - samples.size()) + " of its samples are of series that have no record that reads");
+    std::erase_if(histograms, [&](const LogHistogram& sample) { return !known_.contains(sample.series); });
+    lost(name_piece(Family::kLog, key), std::to_string(before - samples.size() - histograms.size()) +
+                                            " of its samples are of series that have no record that reads");
     std::string record;
-    encode_log_record(samples, record);
+    encode_log_record(samples, histograms, record);
     return ingest_.put(key, record);
   }
 
@@ -274,7 +276,8 @@ class Repair {
         lost("open chunk of series " + std::to_string(entry.id), "its series has no record that reads");
         continue;
       }
-      append_head_entry(out, entry.id, entry.last_unknown, entry.open, entry.starts.encode(), entry.late);
+      append_head_entry(out, entry.id, entry.last_unknown, entry.open, entry.starts.encode(), entry.late,
+                        entry.histograms);
     }
     end_head_group(out);
     return ingest_.put(key, out);

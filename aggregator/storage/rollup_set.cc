@@ -61,6 +61,14 @@ class RollupSeriesSet::Reader final : public SampleReader {
     return written_ > 0 || raw_ == nullptr ? std::span<const int64_t>() : raw_->starts();
   }
 
+  // Rollups have none.
+  size_t next_histograms(std::span<int64_t> t_ms, std::span<HistogramRef> histograms) override {
+    return raw_ == nullptr ? 0 : raw_->next_histograms(t_ms, histograms);
+  }
+  std::span<const int64_t> histogram_starts() const override {
+    return raw_ == nullptr ? std::span<const int64_t>() : raw_->histogram_starts();
+  }
+
   Status status() const override { return raw_ == nullptr ? Status() : raw_->status(); }
 
  private:

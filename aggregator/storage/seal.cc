@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "aggregator/storage/chunk_codec.h"
+#include "aggregator/storage/histogram_chunk.h"
 
 namespace tidemark::storage {
 namespace {
@@ -58,6 +59,21 @@ Status append_merged(const OwnedChunk& chunk, const std::vector<LateSample>& lat
   return {};
 }
 
+void seal_histograms(const std::vector<LateHistogram>& histograms, std::vector<MadeChunk>& out) {
+  std::vector<HistogramSample> samples;
+  std::vector<int64_t> start_ms;
+  for (size_t at = 0; at < histograms.size(); at += kChunkSamplesMax) {
+    const size_t end = std::min<size_t>(histograms.size(), at + kChunkSamplesMax);
+    samples.clear();
+    start_ms.clear();
+    for (size_t i = at; i < end; ++i) {
+      samples.push_back({histograms[i].t_ms, histograms[i].histogram});
+      start_ms.push_back(histograms[i].start_ms);
+    }
+    out.push_back({samples.front().t_ms, make_histogram_chunk(samples, start_ms)});
+  }
+}
+
 }  // namespace
 
 std::vector<Window> windows_of(const SealedSeries& sealed) {
@@ -65,6 +81,9 @@ std::vector<Window> windows_of(const SealedSeries& sealed) {
   for (const SharedChunk& chunk : sealed.chunks) out.push_back(window_of(chunk->first_ms));
   for (const LateSample& late : sealed.late) {
     if (out.empty() || out.back() != window_of(late.t_ms)) out.push_back(window_of(late.t_ms));
+  }
+  for (const LateHistogram& histogram : sealed.histograms) {
+    if (out.empty() || out.back() != window_of(histogram.t_ms)) out.push_back(window_of(histogram.t_ms));
   }
   if (!std::is_sorted(out.begin(), out.end())) std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -78,6 +97,9 @@ Lifetime lifetime_in(const SealedSeries& sealed, Window window) {
   }
   for (const LateSample& late : sealed.late) {
     if (window_of(late.t_ms) == window) out.widen(lifetime_of(window, late.t_ms, late.t_ms));
+  }
+  for (const LateHistogram& one : sealed.histograms) {
+    if (window_of(one.t_ms) == window) out.widen(lifetime_of(window, one.t_ms, one.t_ms));
   }
   return out;
 }
@@ -108,6 +130,8 @@ Result<std::vector<MadeChunk>> seal_chunks(const SealedSeries& sealed, Window wi
     samples.add(late[next_late].t_ms, late[next_late].v, late[next_late].start_ms);
   }
   make();
+  seal_histograms(newest_of(sealed.histograms, UINT64_MAX, first_ms, first_ms + kWindowMs - 1), out);
+  std::sort(out.begin(), out.end(), [](const MadeChunk& a, const MadeChunk& b) { return a.first_ms < b.first_ms; });
   return out;
 }
 

@@ -23,7 +23,8 @@ struct MadeChunk {
   std::string bytes;
 };
 
-// The series' chunks of one window, in order and not overlapping. An error when a chunk of the head does not decode.
+// The series' chunks of one window, in order; those of one kind of samples do not overlap. An error when a chunk of the
+// head does not decode.
 Result<std::vector<MadeChunk>> seal_chunks(const SealedSeries& sealed, Window window);
 
 }  // namespace tidemark::storage

@@ -270,17 +270,25 @@ bool StoreSeriesSet::begin_series() {
         {chunk->first_ms, chunk->last_ms, chunk->count, Codec::kPieces, kHeadVersion, chunk->payload, chunk->starts});
   }
   append_late(series.head.late, chunks);
+  std::vector<ReadHistogram> histograms;
+  for (LateHistogram& one : series.head.histograms) {
+    histograms.push_back({one.t_ms, one.start_ms, kLateVersion, std::move(one.histogram)});
+  }
   series.head = {};
   std::erase_if(chunks,
                 [&](const ReadChunk& chunk) { return chunk.first_ms > max_ms || chunk.last_ms < range_.min_ms; });
-  if (chunks.empty()) return false;
-  const bool check = (subtracted_ || needs_.with_samples) && !has_sample(chunks, max_ms);
-  reader_.reset(std::move(chunks), range_.min_ms, max_ms);
+  if (chunks.empty() && histograms.empty()) return false;
+  const bool check = (subtracted_ || needs_.with_samples) && histograms.empty() && !has_sample(chunks, max_ms);
+  reader_.reset(std::move(chunks), range_.min_ms, max_ms, std::move(histograms));
   if (!check) return true;
   int64_t t_ms = 0;
   double v = 0;
   // One that does not read is left to its reader.
-  if (reader_.next({&t_ms, 1}, {&v, 1}) == 0 && reader_.status().ok()) return false;
+  HistogramRef histogram;
+  if (reader_.next({&t_ms, 1}, {&v, 1}) == 0 && reader_.next_histograms({&t_ms, 1}, {&histogram, 1}) == 0 &&
+      reader_.status().ok()) {
+    return false;
+  }
   reader_.rewind();
   return true;
 }

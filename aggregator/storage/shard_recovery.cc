@@ -40,7 +40,8 @@ ShardRecovery::ShardRecovery(Head& head, Rocks& rocks, const std::vector<Marker>
       logger_(logger),
       mine_(markers.size()),
       files_(rocks),
-      record_(markers.size()) {
+      record_(markers.size()),
+      record_histograms_(markers.size()) {
   for (const size_t shard : shards_) mine_[shard] = true;
 }
 
@@ -112,7 +113,7 @@ void ShardRecovery::replay_record(std::string_view record, Position position, bo
     }
     return;
   }
-  if (Status status = decode_log_record(record, samples); !status.ok()) {
+  if (Status status = decode_log_record(record, samples, histograms_); !status.ok()) {
     if (reports) report_skipped(metrics_, logger_, "log record " + std::to_string(position), status);
     return;
   }
@@ -129,9 +130,22 @@ void ShardRecovery::replay_record(std::string_view record, Position position, bo
     const auto start = sample.start_ms == kNoStart ? 0 : static_cast<uint32_t>(starts_.size());
     record_[shard].push_back({*slot, start, sample.v, sample.t_ms});
   }
+  for (LogHistogram& sample : histograms_) {
+    const size_t shard = sample.series % markers_.size();
+    if (!mine_[shard] || position <= markers_[shard].position) continue;
+    const auto slot = slot_of({sample.series, sample.t_ms, 0, kNoStart});
+    if (!slot) {
+      failed = slot.error();
+      return;
+    }
+    newest_ms_ = std::max(newest_ms_, sample.t_ms);
+    record_histograms_[shard].push_back({*slot, sample.t_ms, sample.start_ms, std::move(sample.histogram)});
+  }
   for (const size_t shard : shards_) {
     if (!record_[shard].empty()) head_.shard(shard).replay(record_[shard], starts_, position);
     record_[shard].clear();
+    if (!record_histograms_[shard].empty()) head_.shard(shard).replay_histograms(record_histograms_[shard], position);
+    record_histograms_[shard].clear();
   }
   starts_.clear();
 }

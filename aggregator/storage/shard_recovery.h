@@ -66,6 +66,8 @@ class ShardRecovery {
   absl::flat_hash_map<SeriesId, uint32_t> slots_;
   std::vector<std::vector<HeadShard::Replayed>> record_;  // By shard, of the record at hand.
   std::vector<int64_t> starts_;                           // Start timestamps of its samples.
+  std::vector<LogHistogram> histograms_;
+  std::vector<std::vector<HeadShard::ReplayedHistogram>> record_histograms_;  // By shard.
   std::vector<SeriesSlot> loaded_;
   std::vector<SeriesSlot> replayed_;
   Roaring emptied_;

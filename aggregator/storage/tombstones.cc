@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aggregator/storage/histogram_chunk.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/window_index.h"
 #include "model/varint.h"
@@ -15,8 +16,30 @@ struct Cut {
   Position position;
 };
 
+bool is_cut(const std::vector<Cut>& cuts, const ReadChunk& chunk, int64_t t_ms) {
+  return std::any_of(cuts.begin(), cuts.end(), [&](const Cut& one) {
+    return chunk.version < one.position && t_ms >= one.min_ms && t_ms <= one.max_ms;
+  });
+}
+
+// The start timestamps may stay: samples find theirs by their times.
+std::vector<ReadChunk> made_of(const ReadChunk& chunk, const std::string& bytes) {
+  const Result<ChunkView> made = parse_chunk(bytes);
+  return {{made->first_ms, made->last_ms, made->count, made->codec, chunk.version, std::string(made->payload),
+           chunk.starts}};
+}
+
+std::optional<std::vector<ReadChunk>> histograms_without(const ReadChunk& chunk, const std::vector<Cut>& cuts) {
+  std::vector<HistogramSample> samples = decode_histograms(chunk.view());
+  if (samples.empty()) return std::nullopt;
+  std::erase_if(samples, [&](const HistogramSample& sample) { return is_cut(cuts, chunk, sample.t_ms); });
+  if (samples.empty()) return std::vector<ReadChunk>();
+  return made_of(chunk, make_histogram_chunk(samples));
+}
+
 // The chunk without its samples in the cuts: one chunk, or none. Nothing when it does not decode.
 std::optional<std::vector<ReadChunk>> without(const ReadChunk& chunk, const std::vector<Cut>& cuts) {
+  if (chunk.codec == Codec::kHistograms) return histograms_without(chunk, cuts);
   std::vector<int64_t> t_ms(chunk.count);
   std::vector<double> v(chunk.count);
   ChunkDecoder decoder(chunk.view());
@@ -25,18 +48,12 @@ std::optional<std::vector<ReadChunk>> without(const ReadChunk& chunk, const std:
   if (!decoder.ok() || count != chunk.count) return std::nullopt;
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
-    const bool cut = std::any_of(cuts.begin(), cuts.end(), [&](const Cut& one) {
-      return chunk.version < one.position && t_ms[i] >= one.min_ms && t_ms[i] <= one.max_ms;
-    });
-    if (cut) continue;
+    if (is_cut(cuts, chunk, t_ms[i])) continue;
     t_ms[kept] = t_ms[i];
     v[kept++] = v[i];
   }
   if (kept == 0) return std::vector<ReadChunk>();
-  const std::string bytes = make_chunk(std::span(t_ms).first(kept), std::span(v).first(kept));
-  const Result<ChunkView> made = parse_chunk(bytes);
-  return std::vector<ReadChunk>{{made->first_ms, made->last_ms, made->count, made->codec, chunk.version,
-                                 std::string(made->payload), chunk.starts}};
+  return made_of(chunk, make_chunk(std::span(t_ms).first(kept), std::span(v).first(kept)));
 }
 
 }  // namespace

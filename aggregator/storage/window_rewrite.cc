@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "aggregator/storage/histogram_chunk.h"
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rollup_writer.h"
 #include "aggregator/storage/unpost.h"
@@ -226,6 +227,7 @@ class WindowRewriter::Piece {
       work_ += count;
       ++after;
     }
+    if (merge_.status().ok()) after += put_histograms(id, version, changes);
     if (!merge_.status().ok()) {
       not_read(id);
       return {};
@@ -239,6 +241,35 @@ class WindowRewriter::Piece {
     chunks_before_ += before;
     chunks_after_ += after;
     return {};
+  }
+
+  // The chunks of the series' histograms that merge_ holds, into `changes`. Returns how many.
+  size_t put_histograms(SeriesId id, Position version, std::map<std::string, std::string>& changes) {
+    constexpr size_t kBlockOfHistograms = 64;
+    std::array<int64_t, kBlockOfHistograms> t_ms;
+    std::array<HistogramRef, kBlockOfHistograms> histograms;
+    std::vector<HistogramSample> samples;
+    std::vector<int64_t> start_ms;
+    size_t made = 0;
+    const auto put = [&](size_t least) {
+      if (samples.empty() || samples.size() < least) return;
+      const std::string key = chunk_key({Tier::kRaw, window_, id, samples.front().t_ms, version});
+      changes[key] = make_histogram_chunk(samples, start_ms);
+      samples.clear();
+      start_ms.clear();
+      ++made;
+    };
+    while (const size_t count = merge_.next_histograms_as_they_came(t_ms, histograms)) {
+      const std::span<const int64_t> starts = merge_.histogram_starts();
+      for (size_t i = 0; i < count; ++i) {
+        samples.push_back({t_ms[i], std::move(histograms[i])});
+        start_ms.push_back(starts.empty() ? kNoStart : starts[i]);
+        put(kChunkSamplesMax);
+      }
+      work_ += count * rewriter_.limits_.samples_a_chunk / 8;  // Each is some dozens of columns.
+    }
+    put(1);
+    return made;
   }
 
   void not_read(SeriesId id) {

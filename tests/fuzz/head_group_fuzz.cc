@@ -14,7 +14,8 @@ std::string write(const std::vector<storage::HeadGroupEntry>& entries) {
   std::string out;
   storage::begin_head_group(out);
   for (const auto& entry : entries) {
-    storage::append_head_entry(out, entry.id, entry.last_unknown, entry.open, entry.starts.encode(), entry.late);
+    storage::append_head_entry(out, entry.id, entry.last_unknown, entry.open, entry.starts.encode(), entry.late,
+                               entry.histograms);
   }
   storage::end_head_group(out);
   return out;

@@ -18,6 +18,11 @@ bool same(const storage::LogSample& a, const storage::LogSample& b) {
          std::bit_cast<uint64_t>(a.v) == std::bit_cast<uint64_t>(b.v);
 }
 
+bool same(const storage::LogHistogram& a, const storage::LogHistogram& b) {
+  return a.series == b.series && a.t_ms == b.t_ms && a.start_ms == b.start_ms &&
+         a.histogram->reset == b.histogram->reset && same_histogram(*a.histogram, *b.histogram);
+}
+
 void replay(const std::vector<storage::LogSample>& samples) {
   if (samples.size() > kSamplesReplayedMax) return;
   storage::HeadShard shard(0);
@@ -57,11 +62,18 @@ void replay(const std::vector<storage::LogSample>& samples) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tidemark;
   std::vector<storage::LogSample> samples;
-  if (!storage::decode_log_record(fuzz::with_checksum(fuzz::view(data, size)), samples).ok()) return 0;
+  std::vector<storage::LogHistogram> histograms;
+  if (!storage::decode_log_record(fuzz::with_checksum(fuzz::view(data, size)), samples, histograms).ok()) return 0;
   std::string written;
-  storage::encode_log_record(samples, written);
+  storage::encode_log_record(samples, histograms, written);
   std::vector<storage::LogSample> again;
-  fuzz::require(storage::decode_log_record(written, again).ok() && again.size() == samples.size(), "reads as written");
+  std::vector<storage::LogHistogram> histograms_again;
+  fuzz::require(storage::decode_log_record(written, again, histograms_again).ok() && again.size() == samples.size() &&
+                    histograms_again.size() == histograms.size(),
+                "reads as written");
+  for (size_t i = 0; i < histograms.size(); ++i) {
+    fuzz::require(same(histograms[i], histograms_again[i]), "histograms come back");
+  }
   for (size_t i = 0; i < samples.size(); ++i) fuzz::require(same(samples[i], again[i]), "samples come back");
   replay(samples);
   return 0;

@@ -95,7 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   put_log_record(options, record);
   std::vector<storage::LogSample> samples;
-  if (storage::decode_log_record(record, samples).ok()) {
+  std::vector<storage::LogHistogram> histograms;
+  if (storage::decode_log_record(record, samples, histograms).ok()) {
     for (const auto& sample : samples) {
       if (sample.series > kSeries) continue;  // Has no record: left out.
       want[Labels{{"__name__", "fuzz"}, {"series", std::to_string(sample.series - 1)}}.to_string()][sample.t_ms] =

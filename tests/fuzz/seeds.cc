@@ -4,12 +4,14 @@
 #include <fstream>
 #include <iostream>
 #include <limits>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/head_group.h"
+#include "aggregator/storage/histogram_chunk.h"
 #include "aggregator/storage/int_column.h"
 #include "aggregator/storage/lifetimes.h"
 #include "aggregator/storage/log_record.h"
@@ -61,6 +63,37 @@ double shaped(int shape, uint32_t i, std::mt19937_64& random) {
   }
 }
 
+// So many, of a layout that hangs on the shape.
+std::vector<LateHistogram> histograms_like(int shape, int count) {
+  std::vector<LateHistogram> out;
+  for (int i = 0; i < count; ++i) {
+    auto h = std::make_shared<NativeHistogram>();
+    h->schema = shape == 4 ? kCustomBuckets : shape - 1;
+    h->positive = {{{shape, 2}, {i > 2 ? 3 : 1, 1}}, {1.0 + i, 2.0 * i, 0.5 * shape}};
+    h->count = 1.0 + 3 * i + 0.5 * shape;
+    h->sum = 1.25 * i;
+    if (shape == 4) h->bounds = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+    if (shape == 2) h->zero_threshold = 1e-3;
+    if (shape == 3) h->negative = {{{-4, 1}}, {7}};
+    out.push_back({kStartMs + 90'000 + i * 15'000, std::move(h), 5, shape == 1 ? kStartMs : kNoStart});
+  }
+  return out;
+}
+
+void histogram_chunks(Seeds& seeds) {
+  for (int shape = 0; shape < 5; ++shape) {
+    for (const int count : {1, 3, 60}) {
+      std::vector<HistogramSample> samples;
+      std::vector<int64_t> start_ms;
+      for (const LateHistogram& one : histograms_like(shape, count)) {
+        samples.push_back({one.t_ms, one.histogram});
+        start_ms.push_back(one.start_ms);
+      }
+      seeds.add_without_checksum("histogram_chunk_fuzz", make_histogram_chunk(samples, start_ms));
+    }
+  }
+}
+
 void chunks(Seeds& seeds, std::mt19937_64& random) {
   for (int shape = 0; shape < 5; ++shape) {
     for (const uint32_t count : {1U, 2U, 60U, 512U}) {
@@ -79,9 +112,9 @@ void chunks(Seeds& seeds, std::mt19937_64& random) {
       seeds.add_without_checksum("chunk_fuzz", encode_chunk(open.copy().view()));
       std::string group;
       begin_head_group(group);
-      append_head_entry(group, 7, false, open, {}, {});
+      append_head_entry(group, 7, false, open, {}, {}, histograms_like(shape, 3));
       append_head_entry(group, 8, true, open, encode_starts(std::span(t_ms).first(1), std::span(t_ms).first(1)),
-                        {{kStartMs - 5, 1.5, 3}, {kStartMs - 4, 2.5, 4, kStartMs}});
+                        {{kStartMs - 5, 1.5, 3}, {kStartMs - 4, 2.5, 4, kStartMs}}, {});
       end_head_group(group);
       seeds.add_without_checksum("head_group_fuzz", group);
     }
@@ -96,7 +129,11 @@ void log_records(Seeds& seeds, std::mt19937_64& random) {
       if (shape == 2 && i > 10) samples.back().start_ms = kStartMs;
     }
     std::string record;
-    encode_log_record(samples, record);
+    std::vector<LogHistogram> histograms;
+    for (const LateHistogram& one : histograms_like(shape, 4)) {
+      histograms.push_back({9, one.t_ms, one.start_ms, one.histogram});
+    }
+    encode_log_record(samples, histograms, record);
     seeds.add_without_checksum("log_record_fuzz", record);
     seeds.add_without_checksum("replay_fuzz", record);
   }
@@ -179,6 +216,7 @@ int main(int argc, char** argv) {
   Seeds seeds(argv[1]);
   std::mt19937_64 random(1);
   chunks(seeds, random);
+  histogram_chunks(seeds);
   log_records(seeds, random);
   postings(seeds, random);
   records(seeds);

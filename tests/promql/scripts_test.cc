@@ -30,18 +30,9 @@ void expect_pass(const std::string& name, StoreKind kind) {
   EXPECT_GT(report.total, 0U);
 }
 
-// What the store on disk cannot hold yet.
-bool needs_memory(const std::string& name) { return name == "native_histograms"; }
-
 TEST_P(Scripts, PassInMemory) { expect_pass(GetParam(), StoreKind::kMemory); }
-TEST_P(Scripts, PassFromTheHead) {
-  if (needs_memory(GetParam())) GTEST_SKIP() << "only in memory";
-  expect_pass(GetParam(), StoreKind::kHead);
-}
-TEST_P(Scripts, PassFromFiles) {
-  if (needs_memory(GetParam())) GTEST_SKIP() << "only in memory";
-  expect_pass(GetParam(), StoreKind::kFiles);
-}
+TEST_P(Scripts, PassFromTheHead) { expect_pass(GetParam(), StoreKind::kHead); }
+TEST_P(Scripts, PassFromFiles) { expect_pass(GetParam(), StoreKind::kFiles); }
 
 INSTANTIATE_TEST_SUITE_P(PromQL, Scripts, ::testing::ValuesIn(script_names()),
                          [](const auto& script) { return script.param; });

@@ -243,10 +243,11 @@ TEST(LogRecord, ComesBackAsItWas) {
   std::mt19937_64 random(seed);
   std::string bytes;
   std::vector<LogSample> read;
+  std::vector<LogHistogram> histograms;
   for (int round = 0; round < 2000; ++round) {
     const std::vector<LogSample> samples = random_log(random);
-    encode_log_record(samples, bytes);
-    const Status status = decode_log_record(bytes, read);
+    encode_log_record(samples, {}, bytes);
+    const Status status = decode_log_record(bytes, read, histograms);
     ASSERT_TRUE(status.ok()) << status.message();
     ASSERT_EQ(read.size(), samples.size());
     for (size_t i = 0; i < read.size(); ++i) {
@@ -262,7 +263,7 @@ TEST(LogRecord, TakesAboutFiveBytesASample) {
   std::vector<LogSample> samples;
   for (int i = 0; i < 10'000; ++i) samples.push_back({static_cast<SeriesId>(i + 1), 1'700'000'000'000, i * 1.25, 0});
   std::string bytes;
-  encode_log_record(samples, bytes);
+  encode_log_record(samples, {}, bytes);
   EXPECT_LT(bytes.size(), samples.size() * 6);
 }
 
@@ -271,17 +272,18 @@ TEST(LogRecord, DamageIsAnError) {
   std::vector<LogSample> samples = random_log(random);
   samples.resize(20, {7, 1000, 0.5, 0});
   std::string good;
-  encode_log_record(samples, good);
+  encode_log_record(samples, {}, good);
   std::vector<LogSample> read;
+  std::vector<LogHistogram> histograms;
   for (size_t i = 0; i < good.size(); ++i) {
     std::string bad = good;
     bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
-    EXPECT_FALSE(decode_log_record(bad, read).ok()) << i;
-    EXPECT_FALSE(decode_log_record(std::string_view(good).substr(0, i), read).ok()) << i;
+    EXPECT_FALSE(decode_log_record(bad, read, histograms).ok()) << i;
+    EXPECT_FALSE(decode_log_record(std::string_view(good).substr(0, i), read, histograms).ok()) << i;
     // The same damage behind a checksum that fits: an error or some samples, never more than bytes could hold.
     bad.resize(bad.size() - 4);
     append_checksum(bad);
-    if (decode_log_record(bad, read).ok()) {
+    if (decode_log_record(bad, read, histograms).ok()) {
       EXPECT_LE(read.size(), bad.size());
     }
   }

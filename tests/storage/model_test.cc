@@ -1,6 +1,8 @@
-// Random operations against a plain map: appends in and out of order, duplicates, deletes, checkpoints, midnight, idle
-// series, clean stops and crashes of the process.
+// Random operations against a plain map: appends in and out of order, of floats and native histograms, duplicates,
+// deletes, checkpoints, midnight, idle series, clean stops and crashes of the process.
 #include <algorithm>
+#include <cmath>
+#include <deque>
 #include <random>
 #include <set>
 
@@ -48,6 +50,36 @@ class ModelTest : public StoreFixture {
     }
   }
 
+  // A counter's that grows, gets buckets, is reset, and at times is of another resolution or of custom buckets.
+  NativeHistogram histogram() {
+    NativeHistogram h;
+    h.integer_counts = random_() % 2 == 0;
+    h.schema = random_() % 10 == 0 ? kCustomBuckets : static_cast<int32_t>(random_() % 3);
+    const auto offset = static_cast<int32_t>(random_() % 3);
+    h.positive.spans = {{offset, 1}, {2, static_cast<uint32_t>(1 + random_() % 2)}};
+    h.positive.counts.resize(1 + h.positive.spans[1].length);
+    for (double& count : h.positive.counts) {
+      count = static_cast<double>(random_() % 1000) / (h.integer_counts ? 1 : 8);
+      if (h.integer_counts) count = std::floor(count);
+      h.count += count;
+    }
+    h.sum = value();
+    if (std::isnan(h.sum)) h.sum = 1;
+    if (h.schema == kCustomBuckets) {
+      h.bounds = {0.5, 1, 2.5, 5, 10, 20, 40};
+    } else if (random_() % 3 == 0) {
+      h.zero_threshold = 0.125;
+      h.zero_count = 7;
+      h.count += 7;
+      h.negative = {{{-3, 1}}, {2}};
+      h.count += 2;
+    }
+    return h;
+  }
+
+  // Series that have both kinds: one in five.
+  bool takes_histogram(size_t series) { return series % 5 == 4 && random_() % 3 != 0; }
+
   void commit_some() {
     struct Expected {
       size_t series;
@@ -55,10 +87,13 @@ class ModelTest : public StoreFixture {
     };
     Batch batch;
     std::vector<Expected> expected;
+    std::deque<NativeHistogram> kept;
     const int64_t now = clock_.now_ms();
     for (size_t n = 1 + random_() % 30; n > 0; --n) {
       const size_t i = random_() % kSeries;
-      Column& column = model_[labels(i).to_string()];
+      const bool of_histogram = takes_histogram(i);
+      Column& column = (of_histogram ? histograms_ : model_)[labels(i).to_string()];
+      const Column& other = (of_histogram ? model_ : histograms_)[labels(i).to_string()];
       int64_t t_ms = now - static_cast<int64_t>(random_() % 5000);
       double v = value();
       const auto dice = random_() % 40;
@@ -71,22 +106,28 @@ class ModelTest : public StoreFixture {
       } else if (dice < 6) {
         t_ms = now - static_cast<int64_t>(random_() % 300'000'000);  // Backfill, days ago.
       }
-      const auto bits = std::bit_cast<uint64_t>(v);
+      if (of_histogram) {
+        kept.push_back(histogram());
+        // Of those that are there only the fingerprint is known, so repeat one of this batch at times.
+        if (kept.size() > 1 && random_() % 8 == 0) kept.back() = kept.front();
+      }
+      const auto bits = of_histogram ? fingerprint(kept.back()) : std::bit_cast<uint64_t>(v);
       const auto there = column.find(t_ms);
-      const Outcome outcome = there == column.end()   ? Outcome::kAccepted
+      const Outcome outcome = other.contains(t_ms)    ? Outcome::kOutOfOrder  // A time has one kind of sample.
+                              : there == column.end() ? Outcome::kAccepted
                               : there->second == bits ? Outcome::kDuplicate
                                                       : Outcome::kOverwrote;
-      column[t_ms] = bits;
-      const int64_t start_ms = start(i, t_ms);
+      if (outcome != Outcome::kOutOfOrder) column[t_ms] = bits;
+      const int64_t start_ms = of_histogram ? kNoStart : start(i, t_ms);
       Column& starts = starts_[labels(i).to_string()];
-      if (outcome != Outcome::kDuplicate) {
+      if (!of_histogram && outcome != Outcome::kDuplicate && outcome != Outcome::kOutOfOrder) {
         starts.erase(t_ms);
         if (start_ms != kNoStart) starts[t_ms] = static_cast<uint64_t>(start_ms);
       }
       // A ref may be stale by now; the labels go along only when it is missing.
       const bool by_ref = refs_[i] != kNoRef && random_() % 2 == 0 && fresh_[i];
       batch.add(by_ref ? refs_[i] : kNoRef, by_ref ? LabelsView() : labels_[i].view(), t_ms,
-                Value{v, nullptr, start_ms});
+                Value{v, of_histogram ? &kept.back() : nullptr, start_ms});
       expected.push_back({i, outcome});
     }
     const auto report = store_->commit(batch);
@@ -117,7 +158,7 @@ class ModelTest : public StoreFixture {
       const bool wanted =
           std::any_of(sets.begin(), sets.end(), [&](const auto& matchers) { return matches_all(matchers, labels); });
       if (!wanted) continue;
-      for (Content* content : {&model_, &starts_}) {
+      for (Content* content : {&model_, &starts_, &histograms_}) {
         std::erase_if((*content)[labels.to_string()],
                       [&](const auto& one) { return one.first >= min_ms && one.first <= max_ms; });
       }
@@ -145,7 +186,10 @@ class ModelTest : public StoreFixture {
       return want;
     };
     Content starts;
-    Content got = read(matchers, min_ms, max_ms, random_() % 2 == 0 ? &starts : nullptr);
+    Content histograms;
+    Content got = read(matchers, min_ms, max_ms, random_() % 2 == 0 ? &starts : nullptr, &histograms);
+    std::erase_if(histograms, [](const auto& one) { return one.second.empty(); });
+    ASSERT_EQ(histograms, expected(histograms_));
     // A chunk may reach over the range without a sample in it.
     std::erase_if(got, [](const auto& one) { return one.second.empty(); });
     ASSERT_EQ(got, expected(model_));
@@ -153,12 +197,14 @@ class ModelTest : public StoreFixture {
       ASSERT_EQ(starts, expected(starts_));
     }
     compare_newest(matchers, min_ms, max_ms, got);
+    got.merge(histograms);
     compare_names(matchers, min_ms, max_ms, got);
     if (min_ms > INT64_MIN || max_ms < INT64_MAX) return;
     // What nobody has does not show.
     std::set<std::string> values;
     for (size_t i = 0; i < kSeries; ++i) {
-      if (!model_[labels_[i].to_string()].empty()) values.insert(std::to_string(i));
+      const std::string text = labels_[i].to_string();
+      if (!model_[text].empty() || !histograms_[text].empty()) values.insert(std::to_string(i));
     }
     const auto querier = store_->querier();
     const auto shown = (*querier)->label_values("i", {}, INT64_MIN, INT64_MAX, 0);
@@ -209,6 +255,7 @@ class ModelTest : public StoreFixture {
   std::mt19937_64 random_;
   Content model_;
   Content starts_;
+  Content histograms_;
   int64_t counting_since_ms_ = 1;
   std::vector<Labels> labels_;
   std::vector<SeriesRef> refs_ = std::vector<SeriesRef>(kSeries, kNoRef);
@@ -253,12 +300,18 @@ TEST_F(ModelTest, AnswersAsAPlainMapDoes) {
     }
   }
   if (HasFatalFailure()) return;
-  for (Content* content : {&model_, &starts_}) {
+  for (Content* content : {&model_, &starts_, &histograms_}) {
     std::erase_if(*content, [](const auto& one) { return one.second.empty(); });
   }
   for (int pass = 0; pass < 2; ++pass) {
     Content starts;
-    EXPECT_EQ(read_all(&starts), model_);
+    Content histograms;
+    Content got = read_all(&starts, &histograms);
+    for (Content* content : {&got, &histograms}) {
+      std::erase_if(*content, [](const auto& one) { return one.second.empty(); });
+    }
+    EXPECT_EQ(got, model_);
+    EXPECT_EQ(histograms, histograms_);
     EXPECT_EQ(starts, starts_);
     close();
     open();

@@ -187,10 +187,15 @@ TEST(HeadGroup, ComesBackAndRefusesDamage) {
   const std::vector<LateSample> late{{-7, 1.5, 3}, {500, 2.5, 1, -90}};
   StartRuns starts;
   for (int i = 0; i < 140; ++i) starts.append(1000 + i * 15, i < 70 ? 900 : 985 + i * 15);
+  NativeHistogram histogram;
+  histogram.count = 3;
+  histogram.positive = {{{-2, 2}}, {1, 2}};
+  const std::vector<LateHistogram> histograms{{60, std::make_shared<const NativeHistogram>(histogram), 4, 50},
+                                              {70, std::make_shared<const NativeHistogram>(histogram), 5, kNoStart}};
   std::string bytes;
   begin_head_group(bytes);
-  append_head_entry(bytes, 9, false, OpenChunk(77, 5), {}, {});
-  append_head_entry(bytes, 4'000'000'000, true, open, starts.encode(), late);
+  append_head_entry(bytes, 9, false, OpenChunk(77, 5), {}, {}, histograms);
+  append_head_entry(bytes, 4'000'000'000, true, open, starts.encode(), late, {});
   end_head_group(bytes);
   const auto read = parse_head_group(bytes);
   ASSERT_TRUE(read) << read.error().message();
@@ -204,6 +209,12 @@ TEST(HeadGroup, ComesBackAndRefusesDamage) {
   EXPECT_EQ((*read)[1].open.copy().payload, open.copy().payload);
   EXPECT_EQ((*read)[1].open.first_ms(), 1000);
   EXPECT_EQ((*read)[1].late, late);
+  ASSERT_EQ((*read)[0].histograms.size(), 2u);
+  EXPECT_EQ((*read)[0].histograms[0].t_ms, 60);
+  EXPECT_EQ((*read)[0].histograms[0].start_ms, 50);
+  EXPECT_EQ((*read)[0].histograms[1].position, 5u);
+  EXPECT_TRUE(same_histogram(*(*read)[0].histograms[1].histogram, histogram));
+  EXPECT_TRUE((*read)[1].histograms.empty());
   EXPECT_TRUE((*read)[0].starts.empty());
   EXPECT_EQ((*read)[1].starts.encode(), starts.encode());
   for (size_t i = 0; i < bytes.size(); ++i) {

@@ -6,11 +6,13 @@
 #include <prometheus/text_serializer.h>
 
 #include <bit>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "aggregator/storage/histogram_code.h"
 #include "aggregator/storage/store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_logger.h"
@@ -22,8 +24,29 @@ namespace tidemark::storage {
 using Column = std::map<int64_t, uint64_t>;
 using Content = std::map<std::string, Column>;  // By the series' text.
 
-// `starts`: when given, gets the start timestamps of those samples that have one.
-inline Content read_set(SeriesSet& set, Content* starts = nullptr) {
+// What stands for a histogram in a Column: all of it but the hint, of which a store gives what it knows.
+inline uint64_t fingerprint(NativeHistogram histogram) {
+  histogram.reset = CounterReset::kUnknown;
+  std::string bytes;
+  append_histogram(bytes, histogram);
+  return std::hash<std::string>()(bytes);
+}
+
+inline void read_histograms(SampleReader& samples, Column& column) {
+  std::vector<int64_t> t_ms(5);
+  std::vector<HistogramRef> histograms(5);
+  int64_t last_ms = INT64_MIN;
+  while (const size_t count = samples.next_histograms(t_ms, histograms)) {
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_GT(t_ms[i], last_ms);
+      last_ms = t_ms[i];
+      column[t_ms[i]] = fingerprint(*histograms[i]);
+    }
+  }
+}
+
+// `starts`: when given, gets the start timestamps of those samples that have one. `histograms`: those.
+inline Content read_set(SeriesSet& set, Content* starts = nullptr, Content* histograms = nullptr) {
   Content out;
   std::vector<int64_t> t_ms(7);  // Small and odd: batches end everywhere.
   std::vector<double> v(7);
@@ -43,6 +66,7 @@ inline Content read_set(SeriesSet& set, Content* starts = nullptr) {
         if (some[i] != kNoStart) (*starts)[set.labels().to_string()][t_ms[i]] = static_cast<uint64_t>(some[i]);
       }
     }
+    if (histograms != nullptr) read_histograms(samples, (*histograms)[set.labels().to_string()]);
     EXPECT_TRUE(samples.status().ok()) << samples.status().message();
   }
   EXPECT_TRUE(set.status().ok()) << set.status().message();
@@ -83,16 +107,16 @@ class StoreFixture : public ::testing::Test {
   }
 
   Content read(const std::vector<Matcher>& matchers, int64_t min_ms = INT64_MIN, int64_t max_ms = INT64_MAX,
-               Content* starts = nullptr) {
+               Content* starts = nullptr, Content* histograms = nullptr) {
     auto querier = store_->querier();
     EXPECT_TRUE(querier);
     SelectHints hints;
     hints.start_times = starts != nullptr;
     const auto set = (*querier)->select(matchers, min_ms, max_ms, hints, false);
-    return read_set(*set, starts);
+    return read_set(*set, starts, histograms);
   }
-  Content read_all(Content* starts = nullptr) {
-    return read({*Matcher::make(MatchOp::kRegex, kMetricName, ".+")}, INT64_MIN, INT64_MAX, starts);
+  Content read_all(Content* starts = nullptr, Content* histograms = nullptr) {
+    return read({*Matcher::make(MatchOp::kRegex, kMetricName, ".+")}, INT64_MIN, INT64_MAX, starts, histograms);
   }
 
   std::string metrics_text() { return prometheus::TextSerializer().Serialize(registry_->Collect()); }

@@ -43,7 +43,9 @@ TEST_F(StoreTest, WhatIsAppendedIsReadBackAlsoAfterCloseAndAfterACrash) {
 TEST_F(StoreTest, SaysWhatBecameOfEachSample) {
   open();
   const int64_t now = clock_.now_ms();
-  NativeHistogram* const histogram = reinterpret_cast<NativeHistogram*>(&options_);  // Never looked into.
+  const NativeHistogram histogram;
+  NativeHistogram bad;
+  bad.count = -1;
   ASSERT_EQ(append(cpu(1), now, 1), Outcome::kAccepted);
   struct Case {
     const char* what;
@@ -60,7 +62,8 @@ TEST_F(StoreTest, SaysWhatBecameOfEachSample) {
       {"another value there", now - 1, {3}, Outcome::kOverwrote},
       {"before retention", now - options_.retention_ms - 1, {1}, Outcome::kTooOld},
       {"beyond the clock tolerance", now + options_.future_tolerance_ms + 1, {1}, Outcome::kTooNew},
-      {"a histogram", now + 1, {0, histogram}, Outcome::kUnsupported},
+      {"a histogram where a float is", now, {0, &histogram}, Outcome::kOutOfOrder},
+      {"no histogram", now + 1, {0, &bad}, Outcome::kInvalidHistogram},
       {"far out of any range", INT64_MAX, {1}, Outcome::kTooNew},
       {"far out of any range", INT64_MIN, {1}, Outcome::kTooOld},
       {"with a start timestamp", now + 2, {1, nullptr, now - 5}, Outcome::kAccepted},

@@ -21,7 +21,6 @@ Status commit_all(storage::Appender& appender, storage::Batch& batch) {
   if (!report) return report.error();
   for (size_t i = 0; i < batch.size(); ++i) {
     if (batch.outcome(i) <= storage::Outcome::kDuplicate) continue;
-    if (batch.outcome(i) == storage::Outcome::kUnsupported) continue;  // Histograms, in the store on disk.
     return Status::execution(fmt::format("{} at {} ms was not stored: {}", batch.labels(i).to_string(), batch.t_ms(i),
                                          storage::outcome_name(batch.outcome(i))));
   }
