@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "aggregator/remote/write_message.h"
 #include "model/utf8.h"
@@ -67,6 +68,7 @@ Status WriteDecoder::decode(WriteVersion version, std::string_view body, storage
       pending_.clear();
       pending_keys_.clear();
       pending_samples_.clear();
+      pending_histograms_ = 0;
       status = version == WriteVersion::kV2 ? decode_message_v2(batch, out) : decode_message(batch, out);
     } catch (const std::exception& error) {  // protozero's, all about malformed bytes.
       status = malformed(error.what());
@@ -122,7 +124,7 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
   parts_.label_messages.clear();
   parts_.samples.clear();
   parts_.exemplars = 0;
-  parts_.histograms = 0;
+  parts_.histograms.clear();
   parts_.label_field_bytes = 0;
   parts_.metadata = {};
   parts_.wrong.clear();
@@ -145,8 +147,8 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
         ++parts_.exemplars;
         break;
       case protozero::tag_and_type(4, protozero::pbf_wire_type::length_delimited):
-        in.skip();
-        ++parts_.histograms;
+        if (Status status = add_histogram(text(in.get_view()), samples_max); !status.ok()) return status;
+        parts_.histograms.back().start_ms = kNoStart;
         break;
       default:
         in.skip();
@@ -156,16 +158,30 @@ Status WriteDecoder::split_series(std::string_view message, size_t samples_max) 
   return {};
 }
 
+Status WriteDecoder::check_room(size_t samples_max) const {
+  if (parts_.samples.size() + parts_.histograms.size() < samples_max) return {};
+  return Status::limit("remote write request has more than " + std::to_string(limits_.samples_max) + " samples");
+}
+
 Status WriteDecoder::add_sample(std::string_view message, size_t samples_max) {
-  if (parts_.samples.size() == samples_max) {
-    return Status::limit("remote write request has more than " + std::to_string(limits_.samples_max) + " samples");
-  }
+  if (Status status = check_room(samples_max); !status.ok()) return status;
   parts_.samples.push_back(read_sample(message));
   return {};
 }
 
+Status WriteDecoder::add_histogram(std::string_view message, size_t samples_max) {
+  if (Status status = check_room(samples_max); !status.ok()) return status;
+  auto histogram = read_histogram(message, limits_.buckets_max);
+  if (!histogram) {
+    return Status::limit("remote write request has a histogram of more than " + std::to_string(limits_.buckets_max) +
+                         " buckets");
+  }
+  parts_.histograms.push_back(std::move(*histogram));
+  return {};
+}
+
 Status WriteDecoder::begin_series(std::string_view message, size_t batch_size, DecodedRequest& out) {
-  const size_t samples = batch_size + pending_samples_.size();
+  const size_t samples = batch_size + pending_samples_.size() + pending_histograms_;
   if (Status status = split_series(message, limits_.samples_max - samples); !status.ok()) return status;
   out.exemplars += parts_.exemplars;
   Pending& pending = pending_.emplace_back();
@@ -174,7 +190,8 @@ Status WriteDecoder::begin_series(std::string_view message, size_t batch_size, D
                                                     : cache_.key(parts_.label_messages);
   pending.series.first_sample = pending_samples_.size();
   pending.series.sample_count = parts_.samples.size();
-  pending.histograms = parts_.histograms;
+  pending_histograms_ += parts_.histograms.size();
+  pending.histograms = std::move(parts_.histograms);
   pending.is_wrong = !parts_.wrong.empty();
   if (!pending.is_wrong) keep_series_metadata(out);
   pending_samples_.insert(pending_samples_.end(), parts_.samples.begin(), parts_.samples.end());
@@ -189,30 +206,37 @@ Status WriteDecoder::finish_series(storage::Batch& batch, DecodedRequest& out) {
     auto& [series, histograms, is_wrong] = pending_[k];
     // Only series whose labels were fine are in the cache.
     const storage::SeriesRef ref = pending_refs_[k];
-    if (ref == storage::kNoRef || histograms > 0 || is_wrong) {
-      if (Status status = split_series(series.raw, series.sample_count); !status.ok()) return status;
+    if (ref == storage::kNoRef || is_wrong) {
+      const size_t all = series.sample_count + histograms.size();
+      if (Status status = split_series(series.raw, all); !status.ok()) return status;
       if (std::string reason = encode_labels(); !reason.empty()) {
-        out.invalid_samples += std::max<size_t>(1, series.sample_count + histograms);
+        out.invalid_samples += std::max<size_t>(1, all);
         if (out.first_invalid_series.empty()) out.first_invalid_series = std::move(reason);
         continue;
       }
     }
-    if (histograms > 0) {
-      out.histograms += histograms;
-      if (out.first_histogram_series.empty()) out.first_histogram_series = LabelsView(encoded_).to_string();
-    }
-    if (series.sample_count == 0) continue;
+    if (series.sample_count + histograms.size() == 0) continue;
     const LabelsView labels = ref == storage::kNoRef ? LabelsView(encoded_) : LabelsView();
-    const SentSample* const samples = &pending_samples_[series.first_sample];
+    const SentSample* const samples = pending_samples_.data() + series.first_sample;
     series.first_sample = batch.size();
     for (size_t i = 0; i < series.sample_count; ++i) {
       batch.add(ref, labels, samples[i].t_ms, storage::Value{samples[i].v, nullptr, samples[i].start_ms});
     }
+    for (SentHistogram& one : histograms) {
+      if (is_stale(one.histogram->sum)) {  // So a series of histograms ends.
+        batch.add(ref, labels, one.t_ms, stale_nan());
+        continue;
+      }
+      batch.add(ref, labels, one.t_ms, storage::Value{0, one.histogram.get(), one.start_ms});
+      out.histograms.push_back(std::move(one.histogram));
+    }
+    series.sample_count += histograms.size();
     out.series.push_back(series);
   }
   pending_.clear();
   pending_keys_.clear();
   pending_samples_.clear();
+  pending_histograms_ = 0;
   return {};
 }
 

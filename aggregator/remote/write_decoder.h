@@ -5,6 +5,7 @@
 //   TimeSeries     1: repeated Label   2: repeated Sample   3: repeated Exemplar   4: repeated Histogram
 //   Label          1: name   2: value
 //   Sample         1: double value   2: int64 timestamp (ms)
+//   Histogram      see histogram_decoder.h
 //   MetricMetadata 1: type   2: metric family name   4: help   5: unit
 //
 // and of 2.0 io.prometheus.write.v2.Request, whose strings are in one table (write_decoder_v2.cc):
@@ -25,10 +26,12 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/remote/histogram_decoder.h"
 #include "aggregator/remote/series_cache.h"
 #include "aggregator/storage/batch.h"
 #include "model/labels.h"
 #include "model/metric_type.h"
+#include "model/native_histogram.h"
 #include "model/sample.h"
 #include "model/status.h"
 
@@ -37,6 +40,7 @@ namespace tidemark::remote {
 struct WriteLimits {
   size_t decompressed_bytes_max = 32 << 20;
   size_t samples_max = 500'000;        // Of one request: a batch entry is larger than a sample on the wire.
+  size_t buckets_max = 4096;           // Of one histogram, a side.
   size_t labels_max = 256;             // Of one series.
   size_t label_bytes_max = 128 << 10;  // Of one series, names and values.
   size_t metadata_max = 10'000;        // Of one request; further ones are dropped.
@@ -70,11 +74,10 @@ struct DecodedSeries {
 struct DecodedRequest {
   std::vector<DecodedSeries> series;
   std::vector<MetadataView> metadata;
-  size_t exemplars = 0;              // Tolerated and dropped.
-  size_t histograms = 0;             // Native ones: refused.
-  size_t invalid_samples = 0;        // Of series whose labels are refused.
-  std::string first_invalid_series;  // Why, for the first of them.
-  std::string first_histogram_series;
+  size_t exemplars = 0;                  // Tolerated and dropped.
+  std::vector<HistogramRef> histograms;  // That the batch points to.
+  size_t invalid_samples = 0;            // Of series whose labels are refused.
+  std::string first_invalid_series;      // Why, for the first of them.
 };
 
 // Keeps its buffers between requests. One thread at a time.
@@ -106,7 +109,9 @@ class WriteDecoder {
   // Takes a TimeSeries message apart into parts_; at most `samples_max` samples.
   Status split_series(std::string_view message, size_t samples_max);
   Status split_series_v2(std::string_view message, size_t samples_max);
+  Status check_room(size_t samples_max) const;
   Status add_sample(std::string_view message, size_t samples_max);
+  Status add_histogram(std::string_view message, size_t samples_max);
   void add_symbol(uint32_t ref);
   void read_series_metadata(std::string_view message);
   void keep_series_metadata(DecodedRequest& out) const;
@@ -115,16 +120,16 @@ class WriteDecoder {
 
   // A series whose ref is being fetched: finding it is mostly waiting for memory, so it is asked for some series ahead.
   struct Pending {
-    DecodedSeries series;  // first_sample is into pending_samples_.
-    size_t histograms = 0;
+    DecodedSeries series;  // first_sample is into pending_samples_; sample_count without histograms.
+    std::vector<SentHistogram> histograms;
     bool is_wrong = false;  // By itself, whatever its labels.
   };
   struct Parts {
     // At most labels_max + 1 messages, or, of version 2.0, as many names and values in turn.
     std::vector<std::string_view> label_messages;
     std::vector<SentSample> samples;
+    std::vector<SentHistogram> histograms;
     size_t exemplars = 0;
-    size_t histograms = 0;
     size_t label_field_bytes = 0;  // When all labels come first: how many bytes of the message they are.
     MetadataView metadata;         // Of version 2.0.
     std::string wrong;             // What else is wrong with the series.
@@ -143,6 +148,7 @@ class WriteDecoder {
   std::vector<SeriesKey> pending_keys_;
   std::vector<storage::SeriesRef> pending_refs_;
   std::vector<SentSample> pending_samples_;
+  size_t pending_histograms_ = 0;
   std::vector<LabelView> labels_;
   std::string encoded_;
 };

@@ -53,8 +53,7 @@ Status WriteDecoder::split_series_v2(std::string_view message, size_t samples_ma
         if (Status status = add_sample(text(in.get_view()), samples_max); !status.ok()) return status;
         break;
       case tag_and_type(3, pbf_wire_type::length_delimited):
-        in.skip();
-        ++parts_.histograms;
+        if (Status status = add_histogram(text(in.get_view()), samples_max); !status.ok()) return status;
         break;
       case tag_and_type(4, pbf_wire_type::length_delimited):
         in.skip();
@@ -68,7 +67,7 @@ Status WriteDecoder::split_series_v2(std::string_view message, size_t samples_ma
     }
   }
   if (parts_.wrong.empty() && parts_.label_messages.size() % 2 != 0) parts_.wrong = "a label without a value";
-  if (parts_.wrong.empty() && parts_.samples.empty() && parts_.histograms == 0) {
+  if (parts_.wrong.empty() && parts_.samples.empty() && parts_.histograms.empty()) {
     parts_.wrong = "a time series without a sample";
   }
   return {};

@@ -42,12 +42,9 @@ WriteMetrics::WriteMetrics(prometheus::Registry& registry)
                              .Name("tidemark_remote_write_samples_refused_total")
                              .Help("Samples in remote write requests that were not stored, by reason.")
                              .Register(registry);
-  for (const storage::Outcome outcome :
-       {storage::Outcome::kOutOfOrder, storage::Outcome::kTooOld, storage::Outcome::kTooNew,
-        storage::Outcome::kUnknownRef, storage::Outcome::kInvalidLabels, storage::Outcome::kUnsupported,
-        storage::Outcome::kSeriesLimit, storage::Outcome::kUnreadable}) {
-    refused_by_outcome[static_cast<size_t>(outcome)] =
-        &refused_family.Add({{"reason", std::string(storage::outcome_name(outcome))}});
+  for (size_t i = static_cast<size_t>(storage::Outcome::kOutOfOrder); i < storage::kOutcomeCount; ++i) {
+    const std::string_view reason = storage::outcome_name(static_cast<storage::Outcome>(i));
+    refused_by_outcome[i] = &refused_family.Add({{"reason", std::string(reason)}});
   }
 }
 

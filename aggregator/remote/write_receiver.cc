@@ -65,7 +65,9 @@ std::string_view refusal_text(Outcome outcome) {
     case Outcome::kInvalidLabels:
       return "invalid labels";
     case Outcome::kUnsupported:
-      return "native histograms are not supported";
+      return "this kind of sample is not supported";
+    case Outcome::kInvalidHistogram:
+      return "invalid native histogram";
     case Outcome::kSeriesLimit:
       return "the limit of active series is reached";
     case Outcome::kUnreadable:
@@ -80,6 +82,15 @@ int status_of(Code code) {
 }
 
 bool is_refusal(Outcome outcome) { return outcome >= Outcome::kOutOfOrder; }
+
+size_t stored_histograms(const Batch& batch) {
+  size_t count = 0;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Outcome outcome = batch.outcome(i);
+    if (batch.value(i).histogram != nullptr && outcome != Outcome::kUnknownRef && !is_refusal(outcome)) ++count;
+  }
+  return count;
+}
 
 // What was refused, by reason, and an example of each.
 class Refusals {
@@ -127,7 +138,8 @@ struct WriteReceiver::State {
     DecodedRequest request;
     Batch batch;
     Batch again;
-    size_t stored = 0;  // Samples of the request that are stored, or were before.
+    size_t stored = 0;             // Samples of the request that are stored, or were before, of both kinds;
+    size_t stored_histograms = 0;  // of these the histograms.
   };
 
   State(const WriteReceiverOptions& given, storage::Appender& store, const Clock& time, Logger& log,
@@ -186,7 +198,9 @@ WriteAnswer WriteReceiver::receive(std::string_view content_type, std::string_vi
     state_->cache.age(state_->clock.now_ms());
     auto context = state_->take_context();
     answer = state_->store(*version, *context, body);
-    if (*version == WriteVersion::kV2) answer.written = WriteAnswer::Written{context->stored};
+    if (*version == WriteVersion::kV2) {
+      answer.written = WriteAnswer::Written{context->stored - context->stored_histograms, context->stored_histograms};
+    }
     state_->give_context(std::move(context));
   }
   if (!answer.message.empty()) answer.message += "\n";
@@ -197,6 +211,7 @@ WriteAnswer WriteReceiver::receive(std::string_view content_type, std::string_vi
 
 WriteAnswer WriteReceiver::State::store(WriteVersion version, Context& context, std::string_view body) {
   context.stored = 0;
+  context.stored_histograms = 0;
   if (const Status status = context.decoder.decode(version, body, context.batch, context.request); !status.ok()) {
     return {status.code() == Code::kLimit ? 413 : 400, status.message()};
   }
@@ -204,9 +219,6 @@ WriteAnswer WriteReceiver::State::store(WriteVersion version, Context& context, 
   Refusals refusals;
   if (request.invalid_samples > 0) {
     refusals.add(Outcome::kInvalidLabels, request.invalid_samples, request.first_invalid_series);
-  }
-  if (request.histograms > 0) {
-    refusals.add(Outcome::kUnsupported, request.histograms, "series " + request.first_histogram_series);
   }
   if (!context.batch.empty()) {
     if (const Status status = commit(context, refusals); !status.ok()) {
@@ -235,6 +247,7 @@ Status WriteReceiver::State::commit(Context& context, Refusals& refusals) {
   const Result<CommitReport> report = appender.commit(batch);
   if (!report) return report.error();
   context.stored += report->accepted() + report->of(Outcome::kDuplicate);
+  if (!context.request.histograms.empty()) context.stored_histograms += stored_histograms(batch);
   metrics.samples.Increment(static_cast<double>(context.stored));
 
   std::vector<std::pair<size_t, size_t>> unknown;  // Series and sample.
@@ -274,6 +287,7 @@ Status WriteReceiver::State::commit_again(Context& context, std::vector<std::pai
   if (!report) return report.error();
   const size_t stored = report->accepted() + report->of(Outcome::kDuplicate);
   context.stored += stored;
+  if (!context.request.histograms.empty()) context.stored_histograms += stored_histograms(context.again);
   metrics.samples.Increment(static_cast<double>(stored));
   for (size_t k = 0; k < unknown.size(); ++k) {
     const DecodedSeries& series = context.request.series[unknown[k].first];
@@ -334,7 +348,8 @@ void route_remote_write(net::Server& server, WriteReceiver* receiver) {
         out.body = std::move(answer.message);
         if (!answer.written) return;
         out.headers.emplace_back("X-Prometheus-Remote-Write-Samples-Written", std::to_string(answer.written->samples));
-        out.headers.emplace_back("X-Prometheus-Remote-Write-Histograms-Written", "0");
+        out.headers.emplace_back("X-Prometheus-Remote-Write-Histograms-Written",
+                                 std::to_string(answer.written->histograms));
         out.headers.emplace_back("X-Prometheus-Remote-Write-Exemplars-Written", "0");
       },
       receiver->options().body_bytes_max);

@@ -45,7 +45,8 @@ struct WriteAnswer {
   std::string message;  // Ends with a newline; "" with 204.
   // What became of a request of version 2.0, for the headers that tell its sender.
   struct Written {
-    size_t samples = 0;  // Stored, or there already. Histograms and exemplars: none.
+    size_t samples = 0;  // Stored, or there already. Exemplars: none.
+    size_t histograms = 0;
   };
   std::optional<Written> written = {};
 };

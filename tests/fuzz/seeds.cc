@@ -191,7 +191,8 @@ void texts(Seeds& seeds) {
   seeds.add(
       "remote_write_fuzz",
       wire::message({wire::series({{"__name__", "up"}, {"job", "node"}}, {{kStartMs, 1}, {kStartMs + 15'000, 0.5}}),
-                     wire::series({{"__name__", "h"}}, {{kStartMs, 2}}, 1, 1)},
+                     wire::series({{"__name__", "h"}}, {{kStartMs, 2}}, 1,
+                                  {wire::histogram(kStartMs + 5), wire::custom_histogram(kStartMs + 6)})},
                     {wire::metadata(1, "up", "Whether it is up.", "")}));
 }
 

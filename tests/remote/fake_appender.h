@@ -8,6 +8,7 @@
 
 #include "aggregator/storage/appender.h"
 #include "model/mutex.h"
+#include "model/native_histogram.h"
 
 namespace tidemark::remote::testing {
 
@@ -59,6 +60,11 @@ class FakeAppender final : public storage::Appender {
     }
     return out;
   }
+  // By "{labels} t".
+  std::map<std::string, NativeHistogram> histograms() {
+    const MutexLock lock(mu_);
+    return histograms_;
+  }
   int commits() {
     const MutexLock lock(mu_);
     return commits_;
@@ -88,6 +94,12 @@ class FakeAppender final : public storage::Appender {
       batch.set_ref(i, by_labels_[labels]);
     }
     if (batch.t_ms(i) < oldest_ms_) return storage::Outcome::kOutOfOrder;
+    if (const NativeHistogram* const histogram = batch.value(i).histogram; histogram != nullptr) {
+      if (!validate(*histogram).ok()) return storage::Outcome::kInvalidHistogram;
+      const bool added = histograms_.insert_or_assign(labels + " " + std::to_string(batch.t_ms(i)), *histogram).second;
+      if (batch.value(i).start_ms != kNoStart) starts_[{labels, batch.t_ms(i)}] = batch.value(i).start_ms;
+      return added ? storage::Outcome::kAccepted : storage::Outcome::kDuplicate;
+    }
     const auto [at, added] = samples_.emplace(std::pair(labels, batch.t_ms(i)), batch.value(i).number);
     if (added && batch.value(i).start_ms != kNoStart) starts_[at->first] = batch.value(i).start_ms;
     return added ? storage::Outcome::kAccepted : storage::Outcome::kDuplicate;
@@ -101,6 +113,7 @@ class FakeAppender final : public storage::Appender {
   std::map<std::string, storage::SeriesRef> by_labels_ TM_GUARDED_BY(mu_);
   std::map<std::pair<std::string, int64_t>, double> samples_ TM_GUARDED_BY(mu_);
   std::map<std::pair<std::string, int64_t>, int64_t> starts_ TM_GUARDED_BY(mu_);
+  std::map<std::string, NativeHistogram> histograms_ TM_GUARDED_BY(mu_);
   int commits_ TM_GUARDED_BY(mu_) = 0;
   int label_lookups_ TM_GUARDED_BY(mu_) = 0;
 };

@@ -6,6 +6,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <atomic>
+#include <bit>
 #include <random>
 #include <thread>
 
@@ -19,12 +20,16 @@
 namespace tidemark::remote {
 namespace {
 
+using testing::custom_histogram;
 using ::testing::ElementsAre;
 using testing::FakeAppender;
 using ::testing::HasSubstr;
+using testing::histogram;
 using ::testing::IsEmpty;
 using testing::message;
 using testing::metadata;
+using testing::put_bytes;
+using testing::put_varint;
 using testing::Request2;
 using testing::series;
 using testing::snap;
@@ -134,18 +139,55 @@ TEST_F(WriteReceiverTest, AFailingStoreIsToBeTriedAgain) {
   EXPECT_EQ(write_all({series({{"__name__", "m"}}, {{1, 1}})}).status, 204);
 }
 
-TEST_F(WriteReceiverTest, HistogramsAreRefusedExemplarsAreDropped) {
+TEST_F(WriteReceiverTest, HistogramsAreStoredExemplarsAreDropped) {
+  const auto bits = std::bit_cast<uint64_t>(stale_nan());
   const WriteAnswer answer =
-      write_all({series({{"__name__", "h"}}, {}, 0, 2), series({{"__name__", "m"}}, {{1, 1}}, 3, 0),
-                 series({{"__name__", "b"}}, {{1, 1}}, 0, 1)});
-  EXPECT_EQ(answer.status, 400);
-  EXPECT_EQ(answer.message, "native histograms are not supported: series h (3 samples)\n");
-  EXPECT_THAT(store_.samples(), ElementsAre("b 1 1", "m 1 1"));
+      write_all({series({{"__name__", "h"}}, {}, 0, {histogram(5, 3), custom_histogram(6)}),
+                 series({{"__name__", "m"}}, {{1, 1}}, 3), series({{"__name__", "b"}}, {{1, 1}}, 0, {histogram(2, 1)}),
+                 series({{"__name__", "ended"}}, {}, 0, {histogram(7, 0, std::bit_cast<double>(bits))})});
+  EXPECT_EQ(answer.status, 204) << answer.message;
+  EXPECT_EQ(store_.samples().size(), 3U) << "a histogram that ends a series is a marker like any";
   EXPECT_THAT(metrics(), HasSubstr("tidemark_remote_write_exemplars_dropped_total 3"));
-  EXPECT_THAT(metrics(), HasSubstr("reason=\"unsupported\"} 3"));
-  // The same for a series whose ref is known.
-  EXPECT_EQ(write_all({series({{"__name__", "b"}}, {{2, 1}}, 0, 1)}).message,
-            "native histograms are not supported: series b\n");
+  auto histograms = store_.histograms();
+  ASSERT_EQ(histograms.size(), 3U);
+  NativeHistogram whole;
+  whole.integer_counts = true;
+  whole.schema = 3;
+  whole.zero_threshold = 0.5;
+  whole.zero_count = 2;
+  whole.count = 10;
+  whole.sum = 12.5;
+  whole.positive = {{{-1, 2}}, {1, 4}};
+  whole.negative = {{{2, 1}}, {3}};
+  EXPECT_TRUE(same_histogram(histograms.at("h 5"), whole));
+  EXPECT_TRUE(histograms.at("h 5").integer_counts);
+  EXPECT_EQ(histograms.at("h 5").reset, CounterReset::kGauge);
+  EXPECT_EQ(histograms.at("b 2").reset, CounterReset::kReset);
+  NativeHistogram custom;
+  custom.schema = kCustomBuckets;
+  custom.bounds = {1, 2};
+  custom.count = 2;
+  custom.sum = 4;
+  custom.positive = {{{0, 1}, {1, 1}}, {0.5, 1.5}};
+  EXPECT_TRUE(same_histogram(histograms.at("h 6"), custom));
+  EXPECT_FALSE(histograms.at("h 6").integer_counts);
+  // The same for a series whose ref is known, and for one that the store has forgotten.
+  EXPECT_EQ(write_all({series({{"__name__", "h"}}, {}, 0, {histogram(8)})}).status, 204);
+  store_.forget_refs();
+  EXPECT_EQ(write_all({series({{"__name__", "h"}}, {}, 0, {histogram(9)})}).status, 204);
+  EXPECT_EQ(store_.histograms().size(), 5U);
+}
+
+TEST_F(WriteReceiverTest, WhatIsNoHistogramIsRefused) {
+  const WriteAnswer answer =
+      write_all({series({{"__name__", "h"}}, {}, 0, {std::string("\x08\x01")}), series({{"__name__", "m"}}, {{1, 1}})});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.message, "invalid native histogram: series h at timestamp 0\n");
+  EXPECT_THAT(store_.samples(), ElementsAre("m 1 1"));
+  std::string huge;
+  std::string deltas(5000, '\0');
+  put_bytes(huge, 12, deltas);
+  EXPECT_EQ(write_all({series({{"__name__", "h"}}, {}, 0, {huge})}).status, 413);
 }
 
 TEST_F(WriteReceiverTest, KnownSeriesNeedNoLabelWork) {
@@ -319,7 +361,7 @@ TEST_F(WriteReceiverTest, UnknownFieldsAreSkipped) {
 
 // Whatever the bytes: an answer, valid labels in the store, no crash. The sanitizers look on.
 TEST_F(WriteReceiverTest, RandomChangesNeverHarm) {
-  std::string base = message({series({{"__name__", "m"}, {"a", "1"}, {"b", "22"}}, {{1, 1}, {2, 2}}, 1, 1),
+  std::string base = message({series({{"__name__", "m"}, {"a", "1"}, {"b", "22"}}, {{1, 1}, {2, 2}}, 1, {histogram(3)}),
                               series({{"__name__", "n"}, {"c", "333"}}, {{1, 1}})},
                              {metadata(1, "m", "help", "unit")});
   const uint32_t seed = 20'231'115;
@@ -400,6 +442,32 @@ TEST_F(WriteReceiver2Test, StoresSamplesWithTheirStartTimestamps) {
   store_.forget_refs();
   EXPECT_EQ(write2(request.message()).written->samples, 5u) << "sent again with labels";
   EXPECT_EQ(store_.starts().size(), 3u);
+}
+
+TEST_F(WriteReceiver2Test, StoresHistogramsWithTheirStartTimestamps) {
+  std::string started = custom_histogram(2'000);
+  put_varint(started, 17 << 3);
+  put_varint(started, 400);
+  Request2 request;
+  request.add({{"__name__", "h"}}, {}, {}, {histogram(1'000), started});
+  request.add({{"__name__", "up"}}, {{1'000, 1}}, {}, {histogram(3'000)});
+  request.add({{"__name__", "bad"}}, {}, {}, {std::string("\x08\x01")});
+  for (int i = 0; i < 2; ++i) {
+    const WriteAnswer answer = write2(request.message());
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.message, "invalid native histogram: series bad at timestamp 0\n");
+    EXPECT_EQ(answer.written->samples, 1u);
+    EXPECT_EQ(answer.written->histograms, 3u);
+  }
+  store_.forget_refs();
+  EXPECT_EQ(write2(request.message()).written->histograms, 3u) << "sent again with labels";
+  EXPECT_THAT(store_.samples(), ElementsAre("up 1000 1"));
+  EXPECT_THAT(store_.starts(), ElementsAre("h 2000 400"));
+  const auto histograms = store_.histograms();
+  ASSERT_EQ(histograms.size(), 3U);
+  EXPECT_EQ(histograms.at("h 1000").schema, 3);
+  EXPECT_EQ(histograms.at("h 2000").bounds, std::vector<double>({1, 2}));
+  EXPECT_EQ(histograms.at("up 3000").sum, 12.5);
 }
 
 TEST_F(WriteReceiver2Test, KeepsWhatItIsToldOfMetrics) {

@@ -43,15 +43,83 @@ inline std::string sample(int64_t t_ms, double v) {
   return out;
 }
 
+inline void put_double(std::string& out, int field, double v) {
+  put_varint(out, static_cast<uint64_t>(field) << 3 | 1);
+  const auto bits = std::bit_cast<uint64_t>(v);
+  for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(bits >> (8 * i)));
+}
+
+inline uint64_t zigzag(int64_t v) { return static_cast<uint64_t>(v) << 1 ^ static_cast<uint64_t>(v >> 63); }
+
+inline std::string span(int offset, unsigned length) {
+  std::string out;
+  put_varint(out, 1 << 3);
+  put_varint(out, zigzag(offset));
+  put_varint(out, 2 << 3);
+  put_varint(out, length);
+  return out;
+}
+
+// Of whole counts: schema 3, zero threshold 0.5 with 2 in it, 1 and 4 from place -1 on, 3 of negative place 2.
+inline std::string histogram(int64_t t_ms, int hint = 0, double sum = 12.5) {
+  std::string out;
+  put_varint(out, 1 << 3);
+  put_varint(out, 10);
+  put_double(out, 3, sum);
+  put_varint(out, 4 << 3);
+  put_varint(out, zigzag(3));
+  put_double(out, 5, 0.5);
+  put_varint(out, 6 << 3);
+  put_varint(out, 2);
+  put_bytes(out, 8, span(2, 1));
+  put_varint(out, 9 << 3);  // Not packed.
+  put_varint(out, zigzag(3));
+  put_bytes(out, 11, span(-1, 2));
+  std::string deltas;
+  put_varint(deltas, zigzag(1));
+  put_varint(deltas, zigzag(3));
+  put_bytes(out, 12, deltas);
+  put_varint(out, 14 << 3);
+  put_varint(out, static_cast<uint64_t>(hint));
+  put_varint(out, 15 << 3);
+  put_varint(out, static_cast<uint64_t>(t_ms));
+  return out;
+}
+
+// Of floats, with custom buckets: 0.5 up to 1, 1.5 beyond 2.
+inline std::string custom_histogram(int64_t t_ms) {
+  std::string out;
+  put_double(out, 2, 2);
+  put_double(out, 3, 4);
+  put_varint(out, 4 << 3);
+  put_varint(out, zigzag(-53));
+  put_bytes(out, 11, span(0, 1));
+  put_bytes(out, 11, span(1, 1));
+  std::string counts;
+  std::string bounds;
+  for (const auto& [list, values] : {std::pair<std::string*, std::pair<double, double>>{&counts, {0.5, 1.5}},
+                                     std::pair<std::string*, std::pair<double, double>>{&bounds, {1, 2}}}) {
+    for (const double v : {values.first, values.second}) {
+      const auto bits = std::bit_cast<uint64_t>(v);
+      for (int i = 0; i < 8; ++i) list->push_back(static_cast<char>(bits >> (8 * i)));
+    }
+  }
+  put_bytes(out, 13, counts);
+  put_bytes(out, 16, bounds);
+  put_varint(out, 15 << 3);
+  put_varint(out, static_cast<uint64_t>(t_ms));
+  return out;
+}
+
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 inline std::string series(const Pairs& labels, const std::vector<std::pair<int64_t, double>>& samples,
-                          int exemplars = 0, int histograms = 0) {
+                          int exemplars = 0, const std::vector<std::string>& histograms = {}) {
   std::string out;
   for (const auto& [name, value] : labels) put_bytes(out, 1, label(name, value));
   for (const auto& [t_ms, v] : samples) put_bytes(out, 2, sample(t_ms, v));
   for (int i = 0; i < exemplars; ++i) put_bytes(out, 3, sample(1, 2));
-  for (int i = 0; i < histograms; ++i) put_bytes(out, 4, "\x08\x01");
+  for (const std::string& one : histograms) put_bytes(out, 4, one);
   return out;
 }
 
@@ -96,7 +164,8 @@ class Request2 {
     return static_cast<uint32_t>(symbols_.size() - 1);
   }
 
-  void add(const Pairs& labels, const std::vector<Point2>& points, const Metadata2& metadata = {}) {
+  void add(const Pairs& labels, const std::vector<Point2>& points, const Metadata2& metadata = {},
+           const std::vector<std::string>& histograms = {}) {
     std::vector<uint32_t> refs;
     for (const auto& [name, value] : labels) {
       refs.push_back(symbol(name));
@@ -111,6 +180,7 @@ class Request2 {
       }
       put_bytes(out, 2, one);
     }
+    for (const std::string& one : histograms) put_bytes(out, 3, one);
     if (metadata.type != 0) {
       std::string said;
       put_varint(said, 1 << 3 | 0);
