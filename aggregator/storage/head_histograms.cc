@@ -14,7 +14,10 @@ int64_t bytes_of(const LateHistogram& sample) {
   return static_cast<int64_t>(sizeof(LateHistogram) + sample.histogram->bytes());
 }
 
-bool same(const NativeHistogram& a, const NativeHistogram& b) { return a.reset == b.reset && same_histogram(a, b); }
+// Hints other than gauge's are found anew where it is read.
+bool same(const NativeHistogram& a, const NativeHistogram& b) {
+  return (a.reset == CounterReset::kGauge) == (b.reset == CounterReset::kGauge) && same_histogram(a, b);
+}
 
 }  // namespace
 

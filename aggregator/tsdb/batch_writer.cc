@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace tidemark::tsdb {
 namespace {
 
@@ -26,14 +28,21 @@ void BatchWriter::series(const Labels& labels) {
   by_labels_.emplace(labels.encoded(), current_);
 }
 
-void BatchWriter::add_to(storage::Batch& batch, size_t series, int64_t t_ms, double v) {
+void BatchWriter::add_to(storage::Batch& batch, size_t series, int64_t t_ms, const storage::Value& value) {
   const Series& one = series_[series];
-  batch.add(one.ref, one.ref == storage::kNoRef ? one.labels.view() : LabelsView(), t_ms, v);
+  batch.add(one.ref, one.ref == storage::kNoRef ? one.labels.view() : LabelsView(), t_ms, value);
 }
 
 Status BatchWriter::add(int64_t t_ms, double v) {
   series_of_.push_back(current_);
-  add_to(batch_, current_, t_ms, v);
+  add_to(batch_, current_, t_ms, {v, nullptr, kNoStart});
+  return batch_.size() >= kBatchSamples ? flush() : Status();
+}
+
+Status BatchWriter::add(int64_t t_ms, HistogramRef histogram) {
+  series_of_.push_back(current_);
+  add_to(batch_, current_, t_ms, {0, histogram.get(), kNoStart});
+  histograms_.push_back(std::move(histogram));
   return batch_.size() >= kBatchSamples ? flush() : Status();
 }
 
@@ -54,13 +63,14 @@ Status BatchWriter::flush() {
   Status status = again.empty() ? Status() : send_again(again);
   batch_.clear();
   series_of_.clear();
+  histograms_.clear();
   return status;
 }
 
 // Series that have left memory since their refs were given.
 Status BatchWriter::send_again(const std::vector<size_t>& samples) {
   storage::Batch batch;
-  for (const size_t i : samples) add_to(batch, series_of_[i], batch_.t_ms(i), batch_.value(i).number);
+  for (const size_t i : samples) add_to(batch, series_of_[i], batch_.t_ms(i), batch_.value(i));
   if (const auto committed = store_.commit(batch); !committed) return committed.error();
   for (size_t i = 0; i < batch.size(); ++i) count(batch.outcome(i));
   return {};

@@ -10,6 +10,7 @@
 
 #include "aggregator/storage/appender.h"
 #include "model/labels.h"
+#include "model/native_histogram.h"
 #include "model/status.h"
 
 namespace tidemark::tsdb {
@@ -22,6 +23,7 @@ class BatchWriter {
   void series(const Labels& labels);
   // Commits when the batch is full. REQUIRES: series() was called.
   Status add(int64_t t_ms, double v);
+  Status add(int64_t t_ms, HistogramRef histogram);
   // Commits what is left.
   Status flush();
 
@@ -33,12 +35,13 @@ class BatchWriter {
     storage::SeriesRef ref = storage::kNoRef;
   };
 
-  void add_to(storage::Batch& batch, size_t series, int64_t t_ms, double v);
+  void add_to(storage::Batch& batch, size_t series, int64_t t_ms, const storage::Value& value);
   Status send_again(const std::vector<size_t>& samples);
   void count(storage::Outcome outcome) { ++report_.count[static_cast<size_t>(outcome)]; }
 
   storage::Appender& store_;
   storage::Batch batch_;
+  std::vector<HistogramRef> histograms_;               // That the batch points to.
   std::vector<size_t> series_of_;                      // By sample of the batch: index into series_.
   std::vector<Series> series_;                         // Bounded: forgotten as a whole when full.
   std::unordered_map<std::string, size_t> by_labels_;  // Encoded labels.

@@ -20,6 +20,7 @@ namespace tidemark::tsdb {
 namespace {
 
 constexpr size_t kColumn = 4096;            // Samples decoded at a time, and most in a JSON line.
+constexpr size_t kHistograms = 64;          // The same of native histograms, which are larger.
 constexpr size_t kBufferBytes = 256 << 10;  // Written at a time.
 
 using MatcherSet = std::vector<Matcher>;
@@ -73,6 +74,11 @@ class Export {
       }
     }
     if (!as_json_) output_.buffer() += "# EOF\n";
+    if (left_out_ > 0) {
+      fmt::print(stderr, "warning: {} native histograms are left out: OpenMetrics text has none, --format=jsonl has\n",
+                 format_count(left_out_));
+      ++warnings_;
+    }
     return output_.write(true);
   }
 
@@ -108,6 +114,15 @@ class Export {
       }
       if (Status status = output_.write(false); !status.ok()) return status;
     }
+    while (const size_t count = samples.next_histograms(std::span(t_ms_).first(kHistograms), histograms_)) {
+      if (!as_json_) {
+        left_out_ += count;
+        continue;
+      }
+      append_json_line(output_.buffer(), set.labels(), std::span(t_ms_).first(count),
+                       std::span<const HistogramRef>(histograms_).first(count));
+      if (Status status = output_.write(false); !status.ok()) return status;
+    }
     return samples.status();
   }
 
@@ -117,8 +132,10 @@ class Export {
   const int64_t min_ms_;
   const int64_t max_ms_;
   uint64_t warnings_ = 0;
+  uint64_t left_out_ = 0;  // Histograms.
   std::vector<int64_t> t_ms_ = std::vector<int64_t>(kColumn);
   std::vector<double> v_ = std::vector<double>(kColumn);
+  std::vector<HistogramRef> histograms_ = std::vector<HistogramRef>(kHistograms);
 };
 
 Result<std::vector<MatcherSet>> parse_matches(const std::vector<std::string>& texts) {
@@ -135,9 +152,11 @@ Result<std::vector<MatcherSet>> parse_matches(const std::vector<std::string>& te
 }  // namespace
 
 int export_command(const Args& args) {
-  CommandLine line("export",
-                   "Writes the samples of a data directory as text, to standard output or a file. OpenMetrics text has "
-                   "no staleness markers, they become NaN; JSON lines keep every bit.");
+  CommandLine line(
+      "export",
+      "Writes the samples of a data directory as text, to standard output or a file. OpenMetrics text has "
+      "no staleness markers, they become NaN, and no native histograms, which are left out with a warning; "
+      "JSON lines keep every bit.");
   StoreFlags store_flags;
   std::string format = "openmetrics";
   std::string output_path;

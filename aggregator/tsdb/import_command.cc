@@ -26,8 +26,11 @@ Status import_json(LineReader& in, BatchWriter& out) {
     if (text.empty()) continue;
     if (Status status = parser.parse(text, line); !status.ok()) return status.at(in.place());
     out.series(line.labels);
-    for (size_t i = 0; i < line.t_ms.size(); ++i) {
+    for (size_t i = 0; i < line.v.size(); ++i) {
       if (Status status = out.add(line.t_ms[i], line.v[i]); !status.ok()) return status;
+    }
+    for (size_t i = 0; i < line.histograms.size(); ++i) {
+      if (Status status = out.add(line.t_ms[i], std::move(line.histograms[i])); !status.ok()) return status;
     }
   }
   return in.status();

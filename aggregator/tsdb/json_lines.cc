@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "model/json.h"
 #include "model/number.h"
@@ -93,15 +94,109 @@ Status read_value(json::value value, double& v) {
   return wrong("a value must be a number, null, \"Infinity\", \"-Infinity\", \"StaleNaN\" or \"NaN:\" and 16 digits");
 }
 
-Status read_values(json::value value, std::vector<double>& out) {
+Status read_numbers(json::value value, std::string_view what, std::vector<double>& out) {
   json::array values;
-  if (value.get_array().get(values) != simdjson::SUCCESS) return wrong("\"values\" must be an array");
+  if (value.get_array().get(values) != simdjson::SUCCESS) return wrong(fmt::format("\"{}\" must be an array", what));
   for (auto element : values) {
     json::value one;
-    if (element.get(one) != simdjson::SUCCESS) return wrong("\"values\" does not read");
+    if (element.get(one) != simdjson::SUCCESS) return wrong(fmt::format("\"{}\" does not read", what));
     double v = 0;
     if (Status status = read_value(one, v); !status.ok()) return status;
     out.push_back(v);
+  }
+  return {};
+}
+
+template <class T>
+bool read_whole(json::value value, T& out) {
+  int64_t whole = 0;
+  if (value.get_int64().get(whole) != simdjson::SUCCESS || !std::in_range<T>(whole)) return false;
+  out = static_cast<T>(whole);
+  return true;
+}
+
+Status read_spans(json::value value, std::vector<BucketSpan>& out) {
+  json::array spans;
+  if (value.get_array().get(spans) != simdjson::SUCCESS) return wrong("\"spans\" must be an array");
+  for (auto element : spans) {
+    json::array pair;
+    if (element.get_array().get(pair) != simdjson::SUCCESS) return wrong("a span must be an array of two numbers");
+    BucketSpan span;
+    size_t count = 0;
+    for (auto part : pair) {
+      json::value one;
+      const bool reads = part.get(one) == simdjson::SUCCESS && count < 2 &&
+                         (count == 0 ? read_whole(one, span.offset) : read_whole(one, span.length));
+      if (!reads) return wrong("a span must be an array of two whole numbers");
+      ++count;
+    }
+    if (count != 2) return wrong("a span must be an array of two whole numbers");
+    out.push_back(span);
+  }
+  return {};
+}
+
+Status read_buckets(json::value value, BucketList& out) {
+  json::object buckets;
+  if (value.get_object().get(buckets) != simdjson::SUCCESS) return wrong("buckets must be an object");
+  for (auto member : buckets) {
+    std::string_view name;
+    json::value part;
+    if (member.unescaped_key().get(name) != simdjson::SUCCESS || member.value().get(part) != simdjson::SUCCESS) {
+      return wrong("buckets do not read");
+    }
+    Status status;
+    if (name == "spans") {
+      status = read_spans(part, out.spans);
+    } else if (name == "counts") {
+      status = read_numbers(part, "counts", out.counts);
+    }
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Status read_histogram_member(std::string_view name, json::value value, NativeHistogram& out) {
+  if (name == "schema") return read_whole(value, out.schema) ? Status() : wrong("\"schema\" must be a whole number");
+  if (name == "count") return read_value(value, out.count);
+  if (name == "sum") return read_value(value, out.sum);
+  if (name == "zero_threshold") return read_value(value, out.zero_threshold);
+  if (name == "zero_count") return read_value(value, out.zero_count);
+  if (name == "positive") return read_buckets(value, out.positive);
+  if (name == "negative") return read_buckets(value, out.negative);
+  if (name == "bounds") return read_numbers(value, name, out.bounds);
+  if (name == "gauge" || name == "float") {
+    bool set = false;
+    if (value.get_bool().get(set) != simdjson::SUCCESS) {
+      return wrong(fmt::format("\"{}\" must be true or false", name));
+    }
+    if (name == "float") out.integer_counts = !set;
+    if (name == "gauge" && set) out.reset = CounterReset::kGauge;
+  }
+  return {};
+}
+
+Status read_histograms(json::value value, std::vector<HistogramRef>& out) {
+  json::array histograms;
+  if (value.get_array().get(histograms) != simdjson::SUCCESS) return wrong("\"histograms\" must be an array");
+  for (auto element : histograms) {
+    json::object object;
+    if (element.get_object().get(object) != simdjson::SUCCESS) return wrong("a histogram must be an object");
+    auto histogram = std::make_shared<NativeHistogram>();
+    histogram->integer_counts = true;
+    for (auto member : object) {
+      std::string_view key;
+      json::value part;
+      if (member.unescaped_key().get(key) != simdjson::SUCCESS || member.value().get(part) != simdjson::SUCCESS) {
+        return wrong("a histogram does not read");
+      }
+      // Copied: see read_metric().
+      const std::string name(key);
+      if (Status status = read_histogram_member(name, part, *histogram); !status.ok()) return status;
+    }
+    // Before the store may sum up its buckets.
+    if (Status status = validate(*histogram); !status.ok()) return status;
+    out.push_back(std::move(histogram));
   }
   return {};
 }
@@ -121,7 +216,9 @@ Status read_timestamps(json::value value, std::vector<int64_t>& out) {
 
 }  // namespace
 
-void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v) {
+namespace {
+
+void append_metric(std::string& out, LabelsView labels) {
   out += "{\"metric\":{";
   bool first = true;
   for (const LabelView& label : labels) {
@@ -131,17 +228,82 @@ void append_json_line(std::string& out, LabelsView labels, std::span<const int64
     out += ':';
     append_json_string(out, label.value);
   }
-  out += "},\"values\":[";
-  for (size_t i = 0; i < v.size(); ++i) {
-    if (i > 0) out += ',';
-    append_value(out, v[i]);
-  }
-  out += "],\"timestamps\":[";
+  out += '}';
+}
+
+void append_timestamps(std::string& out, std::span<const int64_t> t_ms) {
+  out += ",\"timestamps\":[";
   for (size_t i = 0; i < t_ms.size(); ++i) {
     if (i > 0) out += ',';
     fmt::format_to(std::back_inserter(out), "{}", t_ms[i]);
   }
   out += "]}\n";
+}
+
+void append_values(std::string& out, std::span<const double> values) {
+  out += '[';
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    append_value(out, values[i]);
+  }
+  out += ']';
+}
+
+void append_buckets(std::string& out, std::string_view name, const BucketList& buckets) {
+  if (buckets.spans.empty()) return;
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{{\"spans\":[", name);
+  for (size_t i = 0; i < buckets.spans.size(); ++i) {
+    const BucketSpan& span = buckets.spans[i];
+    fmt::format_to(std::back_inserter(out), "{}[{},{}]", i > 0 ? "," : "", span.offset, span.length);
+  }
+  out += "],\"counts\":";
+  append_values(out, buckets.counts);
+  out += '}';
+}
+
+// -0 is not left out.
+void append_unless_zero(std::string& out, std::string_view name, double v) {
+  if (std::bit_cast<uint64_t>(v) == 0) return;
+  fmt::format_to(std::back_inserter(out), ",\"{}\":", name);
+  append_value(out, v);
+}
+
+void append_histogram(std::string& out, const NativeHistogram& histogram) {
+  fmt::format_to(std::back_inserter(out), "{{\"schema\":{}", histogram.schema);
+  append_unless_zero(out, "count", histogram.count);
+  append_unless_zero(out, "sum", histogram.sum);
+  append_unless_zero(out, "zero_threshold", histogram.zero_threshold);
+  append_unless_zero(out, "zero_count", histogram.zero_count);
+  if (histogram.reset == CounterReset::kGauge) out += ",\"gauge\":true";
+  if (!histogram.integer_counts) out += ",\"float\":true";
+  append_buckets(out, "positive", histogram.positive);
+  append_buckets(out, "negative", histogram.negative);
+  if (!histogram.bounds.empty()) {
+    out += ",\"bounds\":";
+    append_values(out, histogram.bounds);
+  }
+  out += '}';
+}
+
+}  // namespace
+
+void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v) {
+  append_metric(out, labels);
+  out += ",\"values\":";
+  append_values(out, v);
+  append_timestamps(out, t_ms);
+}
+
+void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms,
+                      std::span<const HistogramRef> histograms) {
+  append_metric(out, labels);
+  out += ",\"histograms\":[";
+  for (size_t i = 0; i < histograms.size(); ++i) {
+    if (i > 0) out += ',';
+    append_histogram(out, *histograms[i]);
+  }
+  out += ']';
+  append_timestamps(out, t_ms);
 }
 
 struct JsonLineParser::State {
@@ -156,6 +318,7 @@ Status JsonLineParser::parse(std::string_view text, JsonLine& line) {
   line.labels = Labels();
   line.t_ms.clear();
   line.v.clear();
+  line.histograms.clear();
   state_->text = simdjson::padded_string(text);
   json::document document;
   json::object object;
@@ -173,7 +336,9 @@ Status JsonLineParser::parse(std::string_view text, JsonLine& line) {
     if (name == "metric") {
       status = read_metric(value, line.labels);
     } else if (name == "values") {
-      status = read_values(value, line.v);
+      status = read_numbers(value, "values", line.v);
+    } else if (name == "histograms") {
+      status = read_histograms(value, line.histograms);
     } else if (name == "timestamps") {
       status = read_timestamps(value, line.t_ms);
     }
@@ -182,6 +347,11 @@ Status JsonLineParser::parse(std::string_view text, JsonLine& line) {
   const char* behind = nullptr;
   if (document.current_location().get(behind) == simdjson::SUCCESS) return wrong("something follows the JSON object");
   if (line.labels.empty()) return wrong("there is no \"metric\"");
+  if (!line.histograms.empty()) {
+    if (line.v.empty() && line.histograms.size() == line.t_ms.size()) return {};
+    return wrong(fmt::format("there are {} histograms, {} values and {} timestamps", line.histograms.size(),
+                             line.v.size(), line.t_ms.size()));
+  }
   if (line.v.size() != line.t_ms.size()) {
     return wrong(fmt::format("there are {} values and {} timestamps", line.v.size(), line.t_ms.size()));
   }

@@ -6,6 +6,14 @@
 //   null  the NaN that PromQL makes     "Infinity"  "-Infinity"
 //   "StaleNaN"  a staleness marker      "NaN:7ff8000000000002"  any other NaN, by its bits
 // The last two are ours; who reads only the others refuses such a line.
+//
+// Native histograms have lines of their own, which are ours too: "histograms" instead of "values", each
+//
+//   {"schema":3,"count":10,"sum":12.5,"zero_threshold":0.5,"zero_count":2,"gauge":true,"float":true,
+//    "positive":{"spans":[[-1,2]],"counts":[1,4]},"negative":{...},"bounds":[1,2]}
+//
+// in which what is 0, false or empty is left out. Buckets are as in model/native_histogram.h. Whether one continues the
+// one before it is found anew by who reads them.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +24,7 @@
 #include <vector>
 
 #include "model/labels.h"
+#include "model/native_histogram.h"
 #include "model/status.h"
 
 namespace tidemark::tsdb {
@@ -23,10 +32,14 @@ namespace tidemark::tsdb {
 // Appends the line with its newline.
 void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v);
 
+void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms,
+                      std::span<const HistogramRef> histograms);
+
 struct JsonLine {
   Labels labels;
   std::vector<int64_t> t_ms;
-  std::vector<double> v;
+  std::vector<double> v;                 // As many as times,
+  std::vector<HistogramRef> histograms;  // or none and as many histograms.
 };
 
 class JsonLineParser {

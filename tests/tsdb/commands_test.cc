@@ -114,6 +114,55 @@ TEST_F(CommandsTest, JsonLinesKeepEveryBit) {
   EXPECT_EQ(content_of(dir_.file("copy")), before);
 }
 
+TEST_F(CommandsTest, HistogramsGoThroughJsonLines) {
+  NativeHistogram counter;
+  counter.schema = 2;
+  counter.integer_counts = true;
+  counter.zero_threshold = 0.001;
+  counter.zero_count = 1;
+  counter.positive = {{{-3, 2}, {4, 1}}, {1, 2, 3}};
+  counter.negative = {{{0, 1}}, {5}};
+  counter.count = 12;
+  NativeHistogram gauge;
+  gauge.reset = CounterReset::kGauge;
+  gauge.schema = kCustomBuckets;
+  gauge.bounds = {-0.0, 0.1};
+  gauge.positive = {{{1, 2}}, {0.25, 1.5}};
+  gauge.count = 1.75;
+  gauge.sum = -INFINITY;
+  open();
+  storage::Batch batch;
+  std::vector<NativeHistogram> all(100, counter);
+  for (size_t s = 0; s < all.size(); ++s) {
+    all[s].sum = static_cast<double>(s) / 3;
+    const storage::Value value{0, &all[s], kNoStart};
+    batch.add(storage::kNoRef, Labels{{"__name__", "h"}}, start_ms() + static_cast<int64_t>(s) * 15'000, value);
+  }
+  batch.add(storage::kNoRef, Labels{{"__name__", "g"}}, start_ms(), storage::Value{0, &gauge, kNoStart});
+  batch.add(storage::kNoRef, Labels{{"__name__", "g"}}, start_ms() + 1, 7);
+  const auto report = store_->commit(batch);
+  ASSERT_EQ(report->accepted(), batch.size());
+  Content before;
+  const Content floats = read_all(nullptr, &before);
+  drop();
+  ASSERT_EQ(run({"export", at(options_.path), "--format=jsonl", "--output=" + dir_.file("x.jsonl")}).exit_code, 0);
+  EXPECT_EQ(run({"import", at(dir_.file("copy")), "--format=jsonl", dir_.file("x.jsonl")}).out, "102 samples stored\n");
+  EXPECT_EQ(run({"import", at(dir_.file("copy")), "--format=jsonl", dir_.file("x.jsonl")}).out,
+            "0 samples stored; 102 duplicate\n");
+  EXPECT_EQ(run({"import", at(options_.path), "--format=jsonl", dir_.file("x.jsonl")}).out,
+            "0 samples stored; 102 duplicate\n");
+  const Ran text = run({"export", at(options_.path)});
+  EXPECT_EQ(text.exit_code, 1);
+  EXPECT_TRUE(has(text.err, "warning: 101 native histograms are left out")) << text.err;
+  EXPECT_TRUE(text.out.starts_with("g 7 ")) << text.out;
+  options_.path = dir_.file("copy");
+  open();
+  Content after;
+  EXPECT_EQ(read_all(nullptr, &after), floats);
+  EXPECT_EQ(after, before);
+  drop();
+}
+
 TEST_F(CommandsTest, OpenMetricsKeepsAllButNaNPayloads) {
   Content before = fill();
   const Ran written = run({"export", at(options_.path)});

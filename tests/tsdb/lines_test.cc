@@ -66,6 +66,29 @@ TEST(JsonLines, WritesWhatVictoriaMetricsReads) {
       "\n");
 }
 
+TEST(JsonLines, HistogramsThatAreNoneAreRefused) {
+  JsonLineParser parser;
+  JsonLine line;
+  const auto parse = [&](const std::string& histograms) {
+    return parser.parse(R"({"metric":{"a":"b"},"timestamps":[1],"histograms":)" + histograms + "}", line).message();
+  };
+  EXPECT_EQ(parse(R"([{"schema":0,"x":[]}])"), "");
+  ASSERT_EQ(line.histograms.size(), 1U);
+  EXPECT_TRUE(line.histograms[0]->integer_counts);
+  EXPECT_EQ(parse(R"([{"positive":{"spans":[[-1,1]],"counts":[2]},"count":2,"gauge":true}])"), "");
+  EXPECT_EQ(line.histograms[0]->reset, CounterReset::kGauge);
+  EXPECT_EQ(line.histograms[0]->positive.counts, std::vector<double>{2});
+  for (const char* bad :
+       {"7", "[7]", "[{}{}]", R"([{"schema":0.5}])", R"([{"schema":99}])", R"([{"schema":3000000000}])",
+        R"([{"gauge":1}])", R"([{"bounds":1}])", R"([{"count":"x"}])", R"([{"positive":[]}])",
+        R"([{"positive":{"spans":[[0]],"counts":[1]}}])", R"([{"positive":{"spans":[[0,1,2]],"counts":[1]}}])",
+        R"([{"positive":{"spans":[[0,-1]],"counts":[1]}}])",
+        R"([{"positive":{"spans":[[0,4000000000]],"counts":[1]}}])", R"([{"positive":{"spans":[[0,1]],"counts":[1]}}])",
+        R"([{},{}])", R"([{}],"values":[1])"}) {
+    EXPECT_NE(parse(bad), "") << bad;
+  }
+}
+
 TEST(JsonLines, ReadsAnyOrderAndOtherMembers) {
   JsonLineParser parser;
   JsonLine line;
