@@ -50,7 +50,11 @@ class OpenFolder {
     if (!encrypted) return encrypted.error();
     encrypted_ = std::move(*encrypted);
     const rocksdb::Status locked = env().LockFile(path_ + "/LOCK", &lock_);
-    if (locked.ok()) return {};
+    if (locked.ok()) {
+      if (!make) return {};
+      const auto raised = raise_format(path_);  // Before a backup of ours is in it.
+      return raised ? Status() : raised.error();
+    }
     return Status::unavailable("another process works on the " + text() + ": try again later (" + locked.ToString() +
                                ")");
   }

@@ -23,7 +23,7 @@ Status not_writable(const std::string& path, const std::string& why) {
                     " (give the user tidemark runs as write access, or choose another with --storage.tsdb.path)");
 }
 
-Status check_format(const std::string& file) {
+Result<unsigned> read_format(const std::string& file) {
   std::ifstream in(file);
   std::string line;
   std::getline(in, line);
@@ -32,16 +32,23 @@ Status check_format(const std::string& file) {
     std::from_chars(line.data() + kFormatLine.size(), line.data() + line.size(), format);
   }
   if (format == 0) {
-    return Status::corruption(
+    return fail(Status::corruption(
         file + " does not name a storage format; restore it from a backup, or, if the directory " +
-        "was written by this version, write \"" + std::string(kFormatLine) + std::to_string(kFormat) + "\" into it");
+        "was written by this version, write \"" + std::string(kFormatLine) + std::to_string(kFormat) + "\" into it"));
   }
   if (format > kFormat) {
-    return Status::unsupported(file + " names storage format " + std::to_string(format) +
-                               ", this version reads up to " + std::to_string(kFormat) +
-                               ": start the newer version that wrote it");
+    return fail(Status::unsupported(file + " names storage format " + std::to_string(format) +
+                                    ", this version reads up to " + std::to_string(kFormat) +
+                                    ": start the newer version that wrote it"));
   }
-  return {};
+  return format;
+}
+
+std::string format_file(const std::string& path) { return path + (path.ends_with("/") ? "" : "/") + kFormatFileName; }
+
+Status write_format(const std::string& path) {
+  const Status status = write_durably(format_file(path), std::string(kFormatLine) + std::to_string(kFormat) + "\n");
+  return status.ok() ? status : not_writable(path, status.message());
 }
 
 DataDir data_dir(const std::string& path) { return {path, path + "/rocks", path + "/ingest"}; }
@@ -49,11 +56,18 @@ DataDir data_dir(const std::string& path) { return {path, path + "/rocks", path 
 }  // namespace
 
 Status mark_format(const std::string& path) {
-  const std::string file = path + (path.ends_with("/") ? "" : "/") + kFormatFileName;
   std::error_code error;
-  if (fs::exists(file, error)) return check_format(file);
-  const Status status = write_durably(file, std::string(kFormatLine) + std::to_string(kFormat) + "\n");
-  return status.ok() ? status : not_writable(path, status.message());
+  if (!fs::exists(format_file(path), error)) return write_format(path);
+  const auto format = read_format(format_file(path));
+  return format ? Status() : format.error();
+}
+
+Result<bool> raise_format(const std::string& path) {
+  const auto format = read_format(format_file(path));
+  if (!format) return fail(format.error());
+  if (*format == kFormat) return false;
+  if (Status status = write_format(path); !status.ok()) return fail(status);
+  return true;
 }
 
 Result<DataDir> prepare_data_dir(const std::string& path) {
@@ -73,12 +87,12 @@ Result<DataDir> prepare_data_dir(const std::string& path) {
 
 Result<DataDir> find_data_dir(const std::string& path) {
   std::error_code error;
-  const std::string format_file = path + (path.ends_with("/") ? "" : "/") + kFormatFileName;
-  if (!fs::exists(format_file, error)) {
-    return fail(Status::not_found(path + " is no data directory: there is no " + format_file +
+  const std::string file = format_file(path);
+  if (!fs::exists(file, error)) {
+    return fail(Status::not_found(path + " is no data directory: there is no " + file +
                                   " (name one with --storage.tsdb.path)"));
   }
-  if (Status status = check_format(format_file); !status.ok()) return fail(status);
+  if (const auto format = read_format(file); !format) return fail(format.error());
   return data_dir(path);
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "aggregator/storage/data_dir.h"
 #include "aggregator/storage/recovery.h"
 #include "aggregator/storage/select.h"
 #include "aggregator/storage/settings.h"
@@ -41,6 +42,7 @@ Status Engine::start(SeriesId first_id) {
   rocks_->set_on_failure([this](const Status& why) { health_.fail(why); });
   auto shards = read_or_create_shards(*rocks_, shards_wanted(options.shards));
   if (!shards) return shards.error();
+  if (Status status = raise_format(); !status.ok()) return status;
   records_ = std::make_unique<SeriesRecords>(*rocks_);
   tombstones_ = std::make_unique<Tombstones>(common_.metrics);
   if (Status status = tombstones_->load(*rocks_, common_.logger); !status.ok()) return status;
@@ -71,6 +73,19 @@ Status Engine::start(SeriesId first_id) {
       Maintenance::Work{[this] { checkpoint(); }, [this] { return retain(); }, [this] { return closed_windows(); }});
   if (recovered->log_bytes >= options.log_bytes_max) maintenance_->ask_checkpoint();
   return {};
+}
+
+// The file first: it is what stops an older program. Before anything that such a one cannot read is written, and with
+// RocksDB's lock held, so that a start beside a running older program changes nothing.
+Status Engine::raise_format() {
+  if (mode_ == OpenMode::kRead) return {};
+  const auto raised = storage::raise_format(common_.dir.path);
+  if (!raised) return raised.error();
+  if (*raised) {
+    common_.logger.info("data directory has a new storage format; older versions do not read it any more",
+                        {{"dir", common_.dir.path}, {"format", kFormat}});
+  }
+  return raise_recorded_format(*rocks_);
 }
 
 Result<CommitReport> Engine::commit(Batch& batch) {

@@ -76,6 +76,7 @@ class Engine {
   Engine(const Common& common, OpenMode mode, std::function<void()> failed)
       : common_(common), mode_(mode), health_(common.gate, std::move(failed)) {}
   Status start(SeriesId first_id);
+  Status raise_format();
   void checkpoint();
   bool retain();  // True: some of it waits for readers.
   Status erase_rollups(std::vector<RollupEraser::Task> tasks);

@@ -1,14 +1,14 @@
 // Head group: what is open of up to 64 series of a shard, as a checkpoint writes it into the checkpoints family.
 //
 //   format:1 (2) | entries | checksum:4 (as in chunk.h)
-//   entry   varint(id) | flags:1 | open chunk (open_chunk.h) | starts, when flag 4 is set | late samples, when flag 1
-//   is starts  varint(bytes) | start timestamps of the open chunk's samples (start_runs.h) late    varint(count) |
-//   (signed varint(t_ms) | value bits:8 LE | varint(position) | start, when flag 8 is set)* start   signed varint(start
-//   timestamp) flags   1: has late samples   2: the value at the last time is not the open chunk's
-//           4: the open chunk has start timestamps   8: late samples have
-//           16: has histograms
-//   histograms  behind all others: varint(count) | (signed varint(t_ms) | varint(position) | signed varint(start) |
-//   histogram as in histogram_code.h)*
+//   entry       varint(id) | flags:1 | open chunk (open_chunk.h) | [starts] | [late] | [histograms]
+//   starts      varint(bytes) | start timestamps of the open chunk's samples (start_runs.h)
+//   late        varint(count) | (signed varint(t_ms) | value bits:8 LE | varint(position) | [start])*
+//   histograms  varint(count) | (signed varint(t_ms) | varint(position) | start | histogram (histogram_code.h))*
+//   start       signed varint(start timestamp)
+//
+//   flag  1  has late samples    2  the value at the last time is not the open chunk's
+//         4  has starts          8  late samples have starts                              16  has histograms
 #pragma once
 
 #include <string>

@@ -28,34 +28,57 @@ Status write_synced(Rocks& rocks, std::string_view key, const std::string& value
                        "writing \"" + std::string(key) + "\"");
 }
 
-}  // namespace
+struct FormatRecord {
+  uint64_t format = 0;
+  uint64_t shards = 0;
+};
 
-Result<std::optional<unsigned>> read_shards(Rocks& rocks) {
+Result<std::optional<FormatRecord>> read_format_record(Rocks& rocks) {
   const auto found = read(rocks, kFormatKey);
   if (!found) return fail(found.error());
   if (!*found) return std::nullopt;
   std::string_view in = **found;
-  uint64_t format = 0;
-  uint64_t shards = 0;
-  if (!take_varint(in, format) || !take_varint(in, shards) || shards == 0 || shards > kShardsMax) {
+  FormatRecord out;
+  if (!take_varint(in, out.format) || !take_varint(in, out.shards) || out.shards == 0 || out.shards > kShardsMax) {
     return fail(Status::corruption("the store's format record does not read (restore from a backup)"));
   }
-  if (format > kFormat) {
-    return fail(Status::unsupported("the store has format " + std::to_string(format) + ", this version reads up to " +
-                                    std::to_string(kFormat) + ": start the newer version that wrote it"));
+  if (out.format > kFormat) {
+    return fail(Status::unsupported("the store has format " + std::to_string(out.format) +
+                                    ", this version reads up to " + std::to_string(kFormat) +
+                                    ": start the newer version that wrote it"));
   }
-  return static_cast<unsigned>(shards);
+  return out;
+}
+
+Status write_format_record(Rocks& rocks, uint64_t shards) {
+  std::string value;
+  append_varint(value, kFormat);
+  append_varint(value, shards);
+  return write_synced(rocks, kFormatKey, value);
+}
+
+}  // namespace
+
+Result<std::optional<unsigned>> read_shards(Rocks& rocks) {
+  const auto found = read_format_record(rocks);
+  if (!found) return fail(found.error());
+  if (!*found) return std::nullopt;
+  return static_cast<unsigned>((*found)->shards);
 }
 
 Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted) {
   const auto found = read_shards(rocks);
   if (!found) return fail(found.error());
   if (*found) return **found;
-  std::string value;
-  append_varint(value, kFormat);
-  append_varint(value, wanted);
-  if (Status status = write_synced(rocks, kFormatKey, value); !status.ok()) return fail(status);
+  if (Status status = write_format_record(rocks, wanted); !status.ok()) return fail(status);
   return wanted;
+}
+
+Status raise_recorded_format(Rocks& rocks) {
+  const auto found = read_format_record(rocks);
+  if (!found) return found.error();
+  if ((*found)->format == kFormat) return {};
+  return write_format_record(rocks, (*found)->shards);
 }
 
 Result<std::optional<int64_t>> read_oldest_kept_ms(Rocks& rocks) {

@@ -12,6 +12,8 @@ namespace tidemark::storage {
 Result<unsigned> read_or_create_shards(Rocks& rocks, unsigned wanted);
 // Nothing when there is no record.
 Result<std::optional<unsigned>> read_shards(Rocks& rocks);
+// Writes our format into a record that has an older one; synced when it returns. REQUIRES: there is a record.
+Status raise_recorded_format(Rocks& rocks);
 
 // Time before which nothing is kept or taken any more. Nothing when no window was ever dropped.
 Result<std::optional<int64_t>> read_oldest_kept_ms(Rocks& rocks);
