@@ -1,5 +1,7 @@
 // Native histograms in the store: their codes, the chunk of them, and what the store does with them.
 #include <array>
+#include <cctype>
+#include <deque>
 #include <limits>
 #include <random>
 
@@ -192,7 +194,31 @@ class HistogramStoreTest : public StoreFixture {
     return out;
   }
 
-  const Labels labels_{{"__name__", "h"}};
+  // The newest of what a select gives that asks for no more, with what it is.
+  std::pair<int64_t, char> newest() {
+    const auto querier = store_->querier();
+    SelectHints hints;
+    hints.newest_only = true;
+    std::vector<Matcher> matchers;
+    for (const LabelView label : labels_.view()) matchers.push_back(Matcher::equal(label.name, label.value));
+    const auto set = (*querier)->select(matchers, INT64_MIN, INT64_MAX, hints, false);
+    std::pair<int64_t, char> out{INT64_MIN, ' '};
+    while (set->next()) {
+      SampleReader& reader = set->samples();
+      std::array<int64_t, 16> t_ms{};
+      std::array<double, 16> v{};
+      std::array<HistogramRef, 16> some;
+      while (const size_t count = reader.next(t_ms, v)) {
+        out = std::max(out, std::pair{t_ms[count - 1], is_stale(v[count - 1]) ? 's' : 'f'});
+      }
+      while (const size_t count = reader.next_histograms(t_ms, some))
+        out = std::max(out, std::pair{t_ms[count - 1], 'h'});
+      EXPECT_TRUE(reader.status().ok());
+    }
+    return out;
+  }
+
+  Labels labels_{{"__name__", "h"}};
 };
 
 TEST_F(HistogramStoreTest, ATimeHasOneKindOfSample) {
@@ -242,6 +268,70 @@ TEST_F(HistogramStoreTest, HintsSayWhatIsBefore) {
     EXPECT_EQ(hints(kStartMs - 48, kStartMs - 47), (std::vector(all.begin() + 1, all.begin() + 3)));
     close();
     open();
+  }
+}
+
+// What an instant query asks for, at every kind of newest sample: 'f' a float, 'h' a histogram, 's' a staleness marker.
+TEST_F(HistogramStoreTest, TheNewestSampleIsThatOfEitherKind) {
+  struct Case {
+    const char* samples;  // In the order in which they come; capitals come with the commit of the one before.
+    std::vector<int64_t> times;
+    int64_t newest_ms;
+    char kind;
+  };
+  const std::vector<Case> cases{
+      {"fh", {1, 2}, 2, 'h'},
+      {"hf", {1, 2}, 2, 'f'},
+      {"hs", {1, 2}, 2, 's'},
+      {"fsh", {1, 2, 3}, 3, 'h'},
+      {"fhf", {1, 3, 2}, 3, 'h'},
+      {"hfh", {1, 3, 2}, 3, 'f'},
+      {"hsh", {1, 3, 2}, 3, 's'},
+      {"fhs", {1, 3, 2}, 3, 'h'},
+      {"fHFH", {1, 2, 3, 4}, 4, 'h'},
+      {"hFHF", {1, 2, 4, 3}, 4, 'h'},
+      {"hFHFS", {1, 4, 2, 3, 5}, 5, 's'},
+      {"hhf", {3, 3, 2}, 3, 'h'},
+      {"hff", {2, 3, 3}, 3, 'f'},
+  };
+  options_.out_of_order_ms = INT64_MAX;
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.samples);
+    labels_ = Labels{{"__name__", "h"}, {"case", one.samples}};
+    open();
+    Batch batch;
+    std::deque<NativeHistogram> kept;
+    for (size_t i = 0; one.samples[i] != 0; ++i) {
+      const char kind = static_cast<char>(std::tolower(one.samples[i]));
+      const bool with_the_one_before = one.samples[i] != kind;
+      if (!with_the_one_before && !batch.empty()) {
+        ASSERT_TRUE(store_->commit(batch));
+        batch.clear();
+      }
+      const double v = kind == 's' ? stale_nan() : static_cast<double>(i);
+      if (kind == 'h') kept.push_back(counting(static_cast<double>(i + 1)));
+      batch.add(kNoRef, labels_, kStartMs - 100 + one.times[i], Value{v, kind == 'h' ? &kept.back() : nullptr});
+    }
+    ASSERT_TRUE(store_->commit(batch));
+    for (int pass = 0; pass < 4; ++pass) {
+      SCOPED_TRACE(pass);
+      EXPECT_EQ(newest(), (std::pair{kStartMs - 100 + one.newest_ms, one.kind}));
+      if (pass % 2 == 0) {
+        drop();
+      } else {
+        close();
+      }
+      open();
+    }
+    // Without it, the one before counts, and what comes at its time, too.
+    ASSERT_TRUE(store_
+                    ->delete_samples({{Matcher::equal("case", one.samples)}}, kStartMs - 100 + one.newest_ms,
+                                     kStartMs - 100 + one.newest_ms)
+                    .ok());
+    EXPECT_LT(newest().first, kStartMs - 100 + one.newest_ms);
+    EXPECT_EQ(append(labels_, kStartMs - 100 + one.newest_ms, 7), Outcome::kAccepted);
+    EXPECT_EQ(newest(), (std::pair{kStartMs - 100 + one.newest_ms, 'f'}));
+    close();
   }
 }
 
