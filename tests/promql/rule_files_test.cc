@@ -1,16 +1,15 @@
 // Rule files that people run, where a folder of them is at hand: every expression parses, prints to text of the same
-// tree, and evaluates. The folder is the environment's TIDEMARK_CONFORMANCE, or shared/conformance beside the checkout.
+// tree, and evaluates.
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 #include <yaml-cpp/yaml.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <optional>
 
 #include "aggregator/promql/engine.h"
 #include "aggregator/promql/pretty_printer.h"
 #include "aggregator/promql/printer.h"
+#include "tests/promql/conformance_folder.h"
 #include "tests/promql/tree_dump.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
@@ -19,16 +18,6 @@ namespace tidemark::promql {
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
-
-std::optional<std::filesystem::path> conformance_folder() {
-  if (const char* const given = std::getenv("TIDEMARK_CONFORMANCE")) return given;
-  std::filesystem::path at = std::filesystem::path(PROMQL_SCRIPTS).lexically_normal();
-  while (at.has_relative_path()) {
-    at = at.parent_path();
-    if (std::filesystem::is_directory(at / "shared" / "conformance")) return at / "shared" / "conformance";
-  }
-  return std::nullopt;
-}
 
 std::vector<std::string> expressions_of(const std::filesystem::path& file) {
   std::vector<std::string> out;
@@ -80,7 +69,7 @@ void add_series_of(const Expr& expr, testing::MemoryStore& store) {
 }
 
 TEST(RuleFiles, ParsePrintAndEvaluate) {
-  const auto folder = conformance_folder();
+  const auto folder = promqltest::conformance_folder();
   if (!folder || !std::filesystem::is_directory(*folder / "rules")) GTEST_SKIP() << "no folder of rule files";
   const testing::FakeClock clock(kNowMs);
   size_t count = 0;

@@ -38,6 +38,16 @@ INSTANTIATE_TEST_SUITE_P(PromQL, Scripts, ::testing::ValuesIn(script_names()),
                          [](const auto& script) { return script.param; });
 
 // The runner itself: what it must not let pass.
+TEST(Runner, CountsAnEvalThatFailsTwiceOnce) {
+  const Report report =
+      run_script_twice("load 1m\n  x 1 2\n\neval instant at 0 x\n  x 2\n\neval instant at 0 x\n  x 1\n");
+  EXPECT_EQ(report.total, 2U);
+  EXPECT_EQ(report.passed, 1U);
+  ASSERT_EQ(report.failures.size(), 2U);
+  EXPECT_EQ(report.failures[0].find("head: line 4"), 0U) << report.failures[0];
+  EXPECT_EQ(report.failures[1].find("files: line 4"), 0U) << report.failures[1];
+}
+
 TEST(Runner, SeesWrongAnswers) {
   const std::string load = "load 1m\n  x 1 2\n\n";
   const auto failures = [&](const std::string& eval) { return run_script(load + eval).failures.size(); };

@@ -1,5 +1,6 @@
 // promqltest [--store=memory|head|files] FILE...: runs PromQL test scripts, prints "FILE: passed/total" and every
-// failure, exits 1 on any.
+// failure, exits 1 on any. Without --store over the real store twice: from its head, and closed and opened again, from
+// its files; an eval passes when it does both times.
 #include <cstdio>
 #include <fstream>
 #include <optional>
@@ -12,13 +13,14 @@ using tidemark::promqltest::StoreKind;
 
 int main(int argc, char** argv) {
   constexpr std::string_view kFlag = "--store=";
-  std::optional<StoreKind> kind = StoreKind::kMemory;
+  std::optional<StoreKind> kind;
   int first = 1;
-  if (argc > 1 && std::string_view(argv[1]).starts_with(kFlag)) {
+  const bool twice = argc < 2 || !std::string_view(argv[1]).starts_with(kFlag);
+  if (!twice) {
     kind = tidemark::promqltest::store_kind_of(std::string_view(argv[1]).substr(kFlag.size()));
     first = 2;
   }
-  if (argc <= first || !kind) {
+  if (argc <= first || (!twice && !kind)) {
     std::fputs("usage: promqltest [--store=memory|head|files] FILE...\n", stderr);
     return 2;
   }
@@ -31,7 +33,8 @@ int main(int argc, char** argv) {
       failed = true;
       continue;
     }
-    const auto report = tidemark::promqltest::run_script(text.str(), *kind);
+    const auto report = twice ? tidemark::promqltest::run_script_twice(text.str())
+                              : tidemark::promqltest::run_script(text.str(), *kind);
     std::printf("%s: %zu/%zu\n", argv[i], report.passed, report.total);
     for (const std::string& failure : report.failures) std::printf("  %s\n", failure.c_str());
     failed |= !report.failures.empty();

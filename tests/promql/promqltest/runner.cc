@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "aggregator/promql/engine.h"
@@ -188,6 +189,7 @@ class Run {
           ++report_.passed;
         } else {
           report_.failures.push_back(fmt::format("line {}: {}: {}", command.line, command.eval.expr, verdict));
+          report_.failed_lines.push_back(command.line);
         }
       }
     }
@@ -262,8 +264,22 @@ class Run {
 
 Report run_script(std::string_view text, StoreKind kind) {
   auto store = make_script_store(kind);
-  if (!store) return {0, 1, {store.error().message()}};
+  if (!store) return {0, 1, {store.error().message()}, {0}};
   return Run(**store).run(text);
+}
+
+Report run_script_twice(std::string_view text) {
+  Report out;
+  std::set<int> failed;
+  for (const auto& [kind, name] : {std::pair{StoreKind::kHead, "head"}, std::pair{StoreKind::kFiles, "files"}}) {
+    const Report once = run_script(text, kind);
+    out.total = std::max(out.total, once.total);
+    failed.insert(once.failed_lines.begin(), once.failed_lines.end());
+    for (const std::string& failure : once.failures) out.failures.push_back(fmt::format("{}: {}", name, failure));
+  }
+  out.failed_lines.assign(failed.begin(), failed.end());
+  out.passed = out.total - failed.size();
+  return out;
 }
 
 }  // namespace tidemark::promqltest
