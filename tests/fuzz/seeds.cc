@@ -181,13 +181,19 @@ void texts(Seeds& seeds) {
   for (const char* query :
        {"up", "sum by (job) (rate(http_requests_total{code=~\"5..\"}[5m] offset 1h)) / on (job) group_left 2 ^ -3",
         "histogram_quantile(0.9, x) or y unless z", "max_over_time((a @ end())[30m:1m])", "{\"a.b\", c!=\"d\"}",
-        "label_replace(up, \"a\", \"$1\", \"b\", \"(.*)\")", "topk(5, a) > bool 0x1F", "1e3 + Inf - NaN % 5m"}) {
+        "label_replace(up, \"a\", \"$1\", \"b\", \"(.*)\")", "topk(5, a) > bool 0x1F",
+        "info(rate(a[5m] anchored), {b=~\".+\"})", "1e3 + Inf - NaN % 5m"}) {
     seeds.add("promql_fuzz", query);
   }
   seeds.add("exposition_fuzz",
             "# HELP a Some \\n text.\n# TYPE a counter\na{b=\"c\\\"d\",e=\"\"} 1.5 1700000000000\n# TYPE h histogram\n"
             "h_bucket{le=\"+Inf\"} 3\n{\"x.y\",z=\"w\"} NaN\n");
   namespace wire = remote::testing;
+  wire::Request2 request2;
+  request2.add({{"__name__", "hits_total"}, {"job", "node"}}, {{kStartMs, 1, kStartMs - 5}, {kStartMs + 1000, 2}},
+               {.type = 1, .help = "Hits.", .unit = "hits"});
+  request2.add_refs({1, 2, 3, 99}, true);
+  seeds.add("remote_write_fuzz", request2.message());
   seeds.add(
       "remote_write_fuzz",
       wire::message({wire::series({{"__name__", "up"}, {"job", "node"}}, {{kStartMs, 1}, {kStartMs + 15'000, 0.5}}),
