@@ -30,6 +30,31 @@ std::optional<uint32_t> series_of(LabelsView labels) {
 
 int64_t day_start_ms(int64_t t_ms) { return t_ms - t_ms % kDayMs; }
 
+// Samples of both kinds into one column. What is wrong with them as they come, or "".
+std::string read(uint32_t series, storage::SampleReader& samples, std::map<int64_t, double>& column) {
+  std::vector<int64_t> t_ms(kBatch);
+  std::vector<double> v(kBatch);
+  const auto add = [&](int64_t t, double value, bool of_histogram) {
+    if (is_histogram(series, t) != of_histogram) return at(series, t) + "is of the wrong kind";
+    if (!column.emplace(t, value).second) return at(series, t) + "is there twice";
+    return std::string();
+  };
+  while (const size_t count = samples.next(t_ms, v)) {
+    for (size_t i = 0; i < count; ++i) {
+      if (std::string wrong = add(t_ms[i], v[i], false); !wrong.empty()) return wrong;
+    }
+  }
+  std::vector<HistogramRef> histograms(kBatch);
+  while (const size_t count = samples.next_histograms(t_ms, histograms)) {
+    for (size_t i = 0; i < count; ++i) {
+      const NativeHistogram& h = *histograms[i];
+      if (!same_histogram(h, histogram_of(h.sum))) return at(series, t_ms[i]) + "its buckets are not those of its sum";
+      if (std::string wrong = add(t_ms[i], h.sum, true); !wrong.empty()) return wrong;
+    }
+  }
+  return samples.status().ok() ? "" : samples.status().message();
+}
+
 }  // namespace
 
 void Ledger::apply(const Op& op) {
@@ -68,8 +93,6 @@ std::string Ledger::raw_difference(storage::Store& store, int64_t min_ms) const 
   const auto querier = store.querier();
   if (!querier) return "no querier: " + querier.error().message();
   const auto set = (*querier)->select({Matcher::equal(kMetricName, "ledger")}, min_ms, INT64_MAX, {}, false);
-  std::vector<int64_t> t_ms(kBatch);
-  std::vector<double> v(kBatch);
   std::map<uint32_t, bool> seen;
   while (set->next()) {
     const auto series = series_of(set->labels());
@@ -79,21 +102,17 @@ std::string Ledger::raw_difference(storage::Store& store, int64_t min_ms) const 
     static const std::map<int64_t, double> kNone;
     const auto& column = wanted == series_.end() ? kNone : wanted->second;
     auto want = column.lower_bound(min_ms);
-    storage::SampleReader& samples = set->samples();
-    while (const size_t count = samples.next(t_ms, v)) {
-      for (size_t i = 0; i < count; ++i) {
-        if (t_ms[i] < min_ms) continue;  // Of a rollup, which reaches back a bucket.
-        if (want == column.end() || t_ms[i] < want->first) {
-          return at(*series, t_ms[i]) + "nobody wrote it, its value is of " + describe(v[i]);
-        }
-        if (t_ms[i] > want->first) return at(*series, want->first) + "is missing, of " + describe(want->second);
-        if (v[i] != want->second) {
-          return at(*series, t_ms[i]) + "is of " + describe(v[i]) + ", want " + describe(want->second);
-        }
-        ++want;
+    std::map<int64_t, double> found;
+    if (std::string wrong = read(*series, set->samples(), found); !wrong.empty()) return wrong;
+    for (const auto& [t_ms, v] : found) {
+      if (t_ms < min_ms) continue;  // Of a rollup, which reaches back a bucket.
+      if (want == column.end() || t_ms < want->first) {
+        return at(*series, t_ms) + "nobody wrote it, its value is of " + describe(v);
       }
+      if (t_ms > want->first) return at(*series, want->first) + "is missing, of " + describe(want->second);
+      if (v != want->second) return at(*series, t_ms) + "is of " + describe(v) + ", want " + describe(want->second);
+      ++want;
     }
-    if (const Status status = samples.status(); !status.ok()) return status.message();
     if (want != column.end()) return at(*series, want->first) + "is missing, of " + describe(want->second);
   }
   if (!set->status().ok()) return set->status().message();
@@ -142,13 +161,17 @@ std::string Ledger::total_difference(storage::Store& store, int64_t now_ms, int6
   if (!set->warnings().empty()) return "warning: " + set->warnings().front();
   for (const auto& [series, column] : series_) {
     double sum = 0;
-    for (const auto& [t, value] : column) sum += value;
+    size_t floats = 0;  // Rollups hold no histograms.
+    for (const auto& [t, value] : column) {
+      if (is_histogram(series, t)) continue;
+      sum += value;
+      ++floats;
+    }
     const Total total = totals[series];
-    if (total.count == static_cast<double>(column.size()) && std::abs(total.sum - sum) <= 1e-12 * std::abs(sum))
-      continue;
+    if (total.count == static_cast<double>(floats) && std::abs(total.sum - sum) <= 1e-12 * std::abs(sum)) continue;
     return "series " + std::to_string(series) + " over all time, rollups of up to " +
            std::to_string(resolution_ms / 1000) + " s: " + std::to_string(total.count) + " samples of sum " +
-           std::to_string(total.sum) + ", want " + std::to_string(column.size()) + " of sum " + std::to_string(sum);
+           std::to_string(total.sum) + ", want " + std::to_string(floats) + " of sum " + std::to_string(sum);
   }
   return "";
 }

@@ -19,7 +19,7 @@ class Ledger {
   storage::Outcome expected(const LedgerSample& sample) const;
 
   // What of the store's content differs, or "": every sample of the raw tier from the first day on that retention must
-  // have kept, and of all time the number and sum of each series' samples, by way of each rollup and without.
+  // have kept, and of all time the number and sum of each series' floats, by way of each rollup and without.
   std::string difference(storage::Store& store, int64_t now_ms) const;
 
   size_t series_count() const { return series_.size(); }

@@ -98,6 +98,22 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
+bool is_histogram(uint32_t series, int64_t t_ms) { return series % 5 == 4 && t_ms / kMinuteMs % 3 != 0; }
+
+NativeHistogram histogram_of(double v) {
+  const auto n = static_cast<uint64_t>(v * 4);
+  NativeHistogram out;
+  out.integer_counts = true;
+  out.positive.spans = {{static_cast<int32_t>(n % 3), 1}, {1, static_cast<uint32_t>(1 + n % 2)}};
+  out.positive.counts.resize(2 + n % 2);
+  for (size_t i = 0; i < out.positive.counts.size(); ++i) {
+    out.positive.counts[i] = static_cast<double>((n >> i) % 1000);
+    out.count += out.positive.counts[i];
+  }
+  out.sum = v;
+  return out;
+}
+
 int64_t op_time_ms(uint64_t n) {
   return kStartMs + static_cast<int64_t>(n) * kMinuteMs + static_cast<int64_t>(n / kOpsBetweenGaps) * kGapMs;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/labels.h"
+#include "model/native_histogram.h"
 
 namespace tidemark::crash {
 
@@ -21,8 +22,12 @@ inline constexpr int64_t kRawRetentionMs = 3 * kDayMs;
 struct LedgerSample {
   uint32_t series = 0;
   int64_t t_ms = 0;
-  double v = 0;
+  double v = 0;  // Of a histogram its sum, from which the rest follows.
 };
+
+// Some series have native histograms, at two of three minutes, and floats between them.
+bool is_histogram(uint32_t series, int64_t t_ms);
+NativeHistogram histogram_of(double v);
 
 struct Op {
   enum class Kind {

@@ -3,6 +3,7 @@
 #include <prometheus/registry.h>
 #include <unistd.h>
 
+#include <deque>
 #include <memory>
 
 #include "tests/support/fake_clock.h"
@@ -78,8 +79,12 @@ class Writer {
 
   void commit(const Op& op) {
     storage::Batch batch;
+    std::deque<NativeHistogram> histograms;
     for (const LedgerSample& sample : op.samples) {
-      batch.add(storage::kNoRef, series_labels(sample.series), sample.t_ms, sample.v);
+      const bool of_histogram = is_histogram(sample.series, sample.t_ms);
+      if (of_histogram) histograms.push_back(histogram_of(sample.v));
+      batch.add(storage::kNoRef, series_labels(sample.series), sample.t_ms,
+                storage::Value{sample.v, of_histogram ? &histograms.back() : nullptr});
     }
     const auto report = store_->commit(batch);
     if (!report) wrong("commit of " + op.name + ": " + report.error().message());
