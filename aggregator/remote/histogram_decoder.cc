@@ -1,15 +1,21 @@
 #include "aggregator/remote/histogram_decoder.h"
 
-#include <cmath>
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <protozero/pbf_reader.hpp>
 #include <utility>
 #include <vector>
 
+#include "model/histogram_math.h"
+
 namespace tidemark::remote {
 namespace {
 
 using protozero::pbf_wire_type;
+
+// The finest that is defined. Senders may use what is beyond kHistogramSchemaMax; a receiver makes it coarser.
+constexpr int32_t kFinestSchema = 52;
 
 BucketSpan read_span(protozero::pbf_reader in) {
   BucketSpan span;
@@ -34,6 +40,23 @@ struct Side {
   std::vector<int64_t> deltas;
 };
 
+// As many counts as places, all of them where a place can be.
+bool adds_up(const BucketList& list) {
+  constexpr int64_t kPlaceMax = std::numeric_limits<int32_t>::max();
+  uint64_t places = 0;
+  int64_t end = 0;
+  for (size_t i = 0; i < list.spans.size(); ++i) {
+    const BucketSpan& span = list.spans[i];
+    if (i > 0 && span.offset < 0) return false;
+    end += span.offset;
+    if (end <= -kPlaceMax) return false;
+    end += span.length;
+    if (end > kPlaceMax) return false;
+    places += span.length;
+  }
+  return places == list.counts.size();
+}
+
 class Reader {
  public:
   Reader(std::string_view message, size_t buckets_max) : in_(message.data(), message.size()), max_(buckets_max) {}
@@ -44,6 +67,7 @@ class Reader {
     if (!fits_) return std::nullopt;
     take(positive_, h_->positive);
     take(negative_, h_->negative);
+    if (h_->schema > kHistogramSchemaMax && h_->schema <= kFinestSchema) make_coarser();
     return SentHistogram{t_ms_, start_ms_, std::move(h_)};
   }
 
@@ -143,6 +167,15 @@ class Reader {
     for (const int64_t delta : side.deltas) {
       count += static_cast<uint64_t>(delta);
       out.counts.push_back(static_cast<double>(static_cast<int64_t>(count)));
+    }
+  }
+
+  // What does not add up stays as it is: the store refuses it.
+  void make_coarser() {
+    if (!adds_up(h_->positive) || !adds_up(h_->negative)) return;
+    // In steps of what a 32-bit place may be shifted by.
+    while (h_->schema > kHistogramSchemaMax) {
+      reduce_resolution(*h_, std::max(kHistogramSchemaMax, h_->schema - 30));
     }
   }
 

@@ -25,6 +25,8 @@ struct SentHistogram {
   HistogramRef histogram;
 };
 
+// A resolution beyond the finest we have, which others use and Prometheus takes, is reduced to that.
+//
 // Nothing when it has more buckets, spans or bounds than `buckets_max`. Not validated otherwise: that is the store's.
 // Throws what protozero throws where the bytes are malformed.
 std::optional<SentHistogram> read_histogram(std::string_view message, size_t buckets_max);

@@ -173,8 +173,8 @@ Status WriteDecoder::add_histogram(std::string_view message, size_t samples_max)
   if (Status status = check_room(samples_max); !status.ok()) return status;
   auto histogram = read_histogram(message, limits_.buckets_max);
   if (!histogram) {
-    return Status::limit("remote write request has a histogram of more than " + std::to_string(limits_.buckets_max) +
-                         " buckets");
+    parts_.wrong = "a histogram of more than " + std::to_string(limits_.buckets_max) + " buckets on a side";
+    histogram.emplace();
   }
   parts_.histograms.push_back(std::move(*histogram));
   return {};

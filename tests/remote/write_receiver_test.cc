@@ -187,7 +187,11 @@ TEST_F(WriteReceiverTest, WhatIsNoHistogramIsRefused) {
   std::string huge;
   std::string deltas(5000, '\0');
   put_bytes(huge, 12, deltas);
-  EXPECT_EQ(write_all({series({{"__name__", "h"}}, {}, 0, {huge})}).status, 413);
+  const WriteAnswer refused =
+      write_all({series({{"__name__", "h"}}, {}, 0, {huge, histogram(2)}), series({{"__name__", "m"}}, {{2, 2}})});
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.message.find("a histogram of more than 4096 buckets"), std::string::npos) << refused.message;
+  EXPECT_THAT(store_.samples(), ElementsAre("m 1 1", "m 2 2")) << "it costs only its series";
 }
 
 TEST_F(WriteReceiverTest, KnownSeriesNeedNoLabelWork) {

@@ -60,14 +60,15 @@ inline std::string span(int offset, unsigned length) {
   return out;
 }
 
-// Of whole counts: schema 3, zero threshold 0.5 with 2 in it, 1 and 4 from place -1 on, 3 of negative place 2.
-inline std::string histogram(int64_t t_ms, int hint = 0, double sum = 12.5) {
+// Of whole counts: schema 3 (or another), zero threshold 0.5 with 2 in it, 1 and 4 from place -1 on, 3 of negative
+// place 2.
+inline std::string histogram(int64_t t_ms, int hint = 0, double sum = 12.5, int32_t schema = 3) {
   std::string out;
   put_varint(out, 1 << 3);
   put_varint(out, 10);
   put_double(out, 3, sum);
   put_varint(out, 4 << 3);
-  put_varint(out, zigzag(3));
+  put_varint(out, zigzag(schema));
   put_double(out, 5, 0.5);
   put_varint(out, 6 << 3);
   put_varint(out, 2);
