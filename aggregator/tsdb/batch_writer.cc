@@ -33,15 +33,15 @@ void BatchWriter::add_to(storage::Batch& batch, size_t series, int64_t t_ms, con
   batch.add(one.ref, one.ref == storage::kNoRef ? one.labels.view() : LabelsView(), t_ms, value);
 }
 
-Status BatchWriter::add(int64_t t_ms, double v) {
+Status BatchWriter::add(int64_t t_ms, double v, int64_t start_ms) {
   series_of_.push_back(current_);
-  add_to(batch_, current_, t_ms, {v, nullptr, kNoStart});
+  add_to(batch_, current_, t_ms, {v, nullptr, start_ms});
   return batch_.size() >= kBatchSamples ? flush() : Status();
 }
 
-Status BatchWriter::add(int64_t t_ms, HistogramRef histogram) {
+Status BatchWriter::add(int64_t t_ms, HistogramRef histogram, int64_t start_ms) {
   series_of_.push_back(current_);
-  add_to(batch_, current_, t_ms, {0, histogram.get(), kNoStart});
+  add_to(batch_, current_, t_ms, {0, histogram.get(), start_ms});
   histograms_.push_back(std::move(histogram));
   return batch_.size() >= kBatchSamples ? flush() : Status();
 }

@@ -11,6 +11,7 @@
 #include "aggregator/storage/appender.h"
 #include "model/labels.h"
 #include "model/native_histogram.h"
+#include "model/sample.h"
 #include "model/status.h"
 
 namespace tidemark::tsdb {
@@ -22,8 +23,8 @@ class BatchWriter {
   // Names the series of the samples that follow. Stays valid until the next call.
   void series(const Labels& labels);
   // Commits when the batch is full. REQUIRES: series() was called.
-  Status add(int64_t t_ms, double v);
-  Status add(int64_t t_ms, HistogramRef histogram);
+  Status add(int64_t t_ms, double v, int64_t start_ms = kNoStart);
+  Status add(int64_t t_ms, HistogramRef histogram, int64_t start_ms = kNoStart);
   // Commits what is left.
   Status flush();
 

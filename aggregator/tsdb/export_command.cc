@@ -90,6 +90,7 @@ class Export {
     matchers.push_back(Matcher::equal(kMetricName, name));
     storage::SelectHints hints;
     hints.max_resolution_ms = -1;  // What is written is to be what was stored.
+    hints.start_times = as_json_;
     const auto set = querier_.select(matchers, min_ms_, max_ms_, hints, true);
     while (set->next()) {
       bool done_already = false;  // By an earlier --match.
@@ -108,7 +109,8 @@ class Export {
     storage::SampleReader& samples = set.samples();
     while (const size_t count = samples.next(t_ms_, v_)) {
       if (as_json_) {
-        append_json_line(output_.buffer(), set.labels(), std::span(t_ms_).first(count), std::span(v_).first(count));
+        append_json_line(output_.buffer(), set.labels(), std::span(t_ms_).first(count), std::span(v_).first(count),
+                         samples.starts());
       } else {
         for (size_t i = 0; i < count; ++i) append_openmetrics_line(output_.buffer(), set.labels(), t_ms_[i], v_[i]);
       }
@@ -120,7 +122,7 @@ class Export {
         continue;
       }
       append_json_line(output_.buffer(), set.labels(), std::span(t_ms_).first(count),
-                       std::span<const HistogramRef>(histograms_).first(count));
+                       std::span<const HistogramRef>(histograms_).first(count), samples.histogram_starts());
       if (Status status = output_.write(false); !status.ok()) return status;
     }
     return samples.status();
@@ -155,7 +157,8 @@ int export_command(const Args& args) {
   CommandLine line(
       "export",
       "Writes the samples of a data directory as text, to standard output or a file. OpenMetrics text has "
-      "no staleness markers, they become NaN, and no native histograms, which are left out with a warning; "
+      "no staleness markers, they become NaN, no start timestamps, and no native histograms, which are left "
+      "out with a warning; "
       "JSON lines keep every bit.");
   StoreFlags store_flags;
   std::string format = "openmetrics";

@@ -26,11 +26,13 @@ Status import_json(LineReader& in, BatchWriter& out) {
     if (text.empty()) continue;
     if (Status status = parser.parse(text, line); !status.ok()) return status.at(in.place());
     out.series(line.labels);
+    const auto start_ms = [&](size_t i) { return line.start_ms.empty() ? kNoStart : line.start_ms[i]; };
     for (size_t i = 0; i < line.v.size(); ++i) {
-      if (Status status = out.add(line.t_ms[i], line.v[i]); !status.ok()) return status;
+      if (Status status = out.add(line.t_ms[i], line.v[i], start_ms(i)); !status.ok()) return status;
     }
     for (size_t i = 0; i < line.histograms.size(); ++i) {
-      if (Status status = out.add(line.t_ms[i], std::move(line.histograms[i])); !status.ok()) return status;
+      Status status = out.add(line.t_ms[i], std::move(line.histograms[i]), start_ms(i));
+      if (!status.ok()) return status;
     }
   }
   return in.status();

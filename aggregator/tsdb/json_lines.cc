@@ -1,8 +1,10 @@
 #include "aggregator/tsdb/json_lines.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -201,9 +203,11 @@ Status read_histograms(json::value value, std::vector<HistogramRef>& out) {
   return {};
 }
 
-Status read_timestamps(json::value value, std::vector<int64_t>& out) {
+Status read_timestamps(json::value value, std::string_view name, std::vector<int64_t>& out) {
   json::array values;
-  if (value.get_array().get(values) != simdjson::SUCCESS) return wrong("\"timestamps\" must be an array");
+  if (value.get_array().get(values) != simdjson::SUCCESS) {
+    return wrong(fmt::format("\"{}\" must be an array", name));
+  }
   for (auto element : values) {
     int64_t t_ms = 0;
     if (element.get_int64().get(t_ms) != simdjson::SUCCESS) {
@@ -231,13 +235,16 @@ void append_metric(std::string& out, LabelsView labels) {
   out += '}';
 }
 
-void append_timestamps(std::string& out, std::span<const int64_t> t_ms) {
-  out += ",\"timestamps\":[";
-  for (size_t i = 0; i < t_ms.size(); ++i) {
-    if (i > 0) out += ',';
-    fmt::format_to(std::back_inserter(out), "{}", t_ms[i]);
+void append_times(std::string& out, std::string_view name, std::span<const int64_t> t_ms) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":[{}]", name, fmt::join(t_ms, ","));
+}
+
+void end_line(std::string& out, std::span<const int64_t> t_ms, std::span<const int64_t> start_ms) {
+  append_times(out, "timestamps", t_ms);
+  if (std::any_of(start_ms.begin(), start_ms.end(), [](int64_t start) { return start != kNoStart; })) {
+    append_times(out, "starts", start_ms);
   }
-  out += "]}\n";
+  out += "}\n";
 }
 
 void append_values(std::string& out, std::span<const double> values) {
@@ -287,15 +294,16 @@ void append_histogram(std::string& out, const NativeHistogram& histogram) {
 
 }  // namespace
 
-void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v) {
+void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v,
+                      std::span<const int64_t> start_ms) {
   append_metric(out, labels);
   out += ",\"values\":";
   append_values(out, v);
-  append_timestamps(out, t_ms);
+  end_line(out, t_ms, start_ms);
 }
 
 void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms,
-                      std::span<const HistogramRef> histograms) {
+                      std::span<const HistogramRef> histograms, std::span<const int64_t> start_ms) {
   append_metric(out, labels);
   out += ",\"histograms\":[";
   for (size_t i = 0; i < histograms.size(); ++i) {
@@ -303,7 +311,7 @@ void append_json_line(std::string& out, LabelsView labels, std::span<const int64
     append_histogram(out, *histograms[i]);
   }
   out += ']';
-  append_timestamps(out, t_ms);
+  end_line(out, t_ms, start_ms);
 }
 
 struct JsonLineParser::State {
@@ -319,6 +327,7 @@ Status JsonLineParser::parse(std::string_view text, JsonLine& line) {
   line.t_ms.clear();
   line.v.clear();
   line.histograms.clear();
+  line.start_ms.clear();
   state_->text = simdjson::padded_string(text);
   json::document document;
   json::object object;
@@ -340,13 +349,18 @@ Status JsonLineParser::parse(std::string_view text, JsonLine& line) {
     } else if (name == "histograms") {
       status = read_histograms(value, line.histograms);
     } else if (name == "timestamps") {
-      status = read_timestamps(value, line.t_ms);
+      status = read_timestamps(value, name, line.t_ms);
+    } else if (name == "starts") {
+      status = read_timestamps(value, name, line.start_ms);
     }
     if (!status.ok()) return status;
   }
   const char* behind = nullptr;
   if (document.current_location().get(behind) == simdjson::SUCCESS) return wrong("something follows the JSON object");
   if (line.labels.empty()) return wrong("there is no \"metric\"");
+  if (!line.start_ms.empty() && line.start_ms.size() != line.t_ms.size()) {
+    return wrong(fmt::format("there are {} starts and {} timestamps", line.start_ms.size(), line.t_ms.size()));
+  }
   if (!line.histograms.empty()) {
     if (line.v.empty() && line.histograms.size() == line.t_ms.size()) return {};
     return wrong(fmt::format("there are {} histograms, {} values and {} timestamps", line.histograms.size(),

@@ -7,6 +7,9 @@
 //   "StaleNaN"  a staleness marker      "NaN:7ff8000000000002"  any other NaN, by its bits
 // The last two are ours; who reads only the others refuses such a line.
 //
+// Start timestamps are ours as well: "starts", as many as timestamps, 0 for a sample that has none. Left out when none
+// of the line's samples has one.
+//
 // Native histograms have lines of their own, which are ours too: "histograms" instead of "values", each
 //
 //   {"schema":3,"count":10,"sum":12.5,"zero_threshold":0.5,"zero_count":2,"gauge":true,"float":true,
@@ -29,17 +32,19 @@
 
 namespace tidemark::tsdb {
 
-// Appends the line with its newline.
-void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v);
+// Appends the line with its newline. `start_ms` is empty, or as long as the others.
+void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms, std::span<const double> v,
+                      std::span<const int64_t> start_ms = {});
 
 void append_json_line(std::string& out, LabelsView labels, std::span<const int64_t> t_ms,
-                      std::span<const HistogramRef> histograms);
+                      std::span<const HistogramRef> histograms, std::span<const int64_t> start_ms = {});
 
 struct JsonLine {
   Labels labels;
   std::vector<int64_t> t_ms;
   std::vector<double> v;                 // As many as times,
   std::vector<HistogramRef> histograms;  // or none and as many histograms.
+  std::vector<int64_t> start_ms;         // As many, or none.
 };
 
 class JsonLineParser {

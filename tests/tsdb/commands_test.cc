@@ -114,6 +114,30 @@ TEST_F(CommandsTest, JsonLinesKeepEveryBit) {
   EXPECT_EQ(content_of(dir_.file("copy")), before);
 }
 
+TEST_F(CommandsTest, StartTimestampsGoThroughJsonLines) {
+  NativeHistogram h;
+  open();
+  storage::Batch batch;
+  for (int64_t i = 0; i < 40; ++i) {
+    const int64_t since_ms = i % 3 == 0 ? kNoStart : start_ms() + i / 10;
+    batch.add(storage::kNoRef, Labels{{"__name__", "c"}}, start_ms() + i * 15'000,
+              storage::Value{1, nullptr, since_ms});
+    batch.add(storage::kNoRef, Labels{{"__name__", "h"}}, start_ms() + i * 15'000, storage::Value{0, &h, since_ms});
+    batch.add(storage::kNoRef, Labels{{"__name__", "none"}}, start_ms() + i * 15'000, 1);
+  }
+  ASSERT_EQ(store_->commit(batch)->accepted(), batch.size());
+  drop();
+  const auto exported = [&](const std::string& folder) { return run({"export", at(folder), "--format=jsonl"}).out; };
+  const std::string written = exported(options_.path);
+  const std::string starts = ",\"starts\":[0," + std::to_string(start_ms()) + ',';
+  EXPECT_NE(written.find(starts), std::string::npos) << written;
+  EXPECT_NE(written.rfind(starts), written.find(starts)) << "of the histograms, too";
+  EXPECT_EQ(written.find("starts", written.find("none")), std::string::npos);
+  dir_.write("x.jsonl", written);
+  ASSERT_EQ(run({"import", at(dir_.file("copy")), "--format=jsonl", dir_.file("x.jsonl")}).exit_code, 0);
+  EXPECT_EQ(exported(dir_.file("copy")), written);
+}
+
 TEST_F(CommandsTest, HistogramsGoThroughJsonLines) {
   NativeHistogram counter;
   counter.schema = 2;

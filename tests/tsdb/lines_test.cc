@@ -114,6 +114,8 @@ TEST(JsonLines, SaysWhatIsWrong) {
       {R"({"metric":{"a":"b"},"values":["NaN:7ff0000000000000"],"timestamps":[1]})", "a value must be a number"},
       {R"({"metric":{"a":"b"},"values":[1],"timestamps":[1.5]})", "whole number of milliseconds"},
       {R"({"metric":{"a":"b"},"values":1,"timestamps":[1]})", "must be an array"},
+      {R"({"metric":{"a":"b"},"values":[1],"timestamps":[1],"starts":[1,2]})", "2 starts and 1 timestamps"},
+      {R"({"metric":{"a":"b"},"values":[1],"timestamps":[1],"starts":7})", "\"starts\" must be an array"},
   };
   JsonLineParser parser;
   JsonLine line;
