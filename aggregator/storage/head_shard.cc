@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <utility>
 
 #include "aggregator/storage/chunk_codec.h"
@@ -33,14 +34,21 @@ std::optional<uint64_t> find_in(const OwnedChunk& chunk, int64_t t_ms) {
   return std::nullopt;
 }
 
-// Those in the range, and the one before them.
+// Those in the range, and the one before them. No more is looked at: an instant query wants the newest of hundreds.
 std::vector<LateHistogram> with_predecessor(const LateHistograms& histograms, Position view, int64_t min_ms,
                                             int64_t max_ms) {
-  std::vector<LateHistogram> out = newest_of(histograms.all(), view, INT64_MIN, max_ms);
-  const auto first = std::lower_bound(out.begin(), out.end(), min_ms,
+  const std::vector<LateHistogram>& all = histograms.all();
+  const auto first = std::lower_bound(all.begin(), all.end(), min_ms,
                                       [](const LateHistogram& one, int64_t t_ms) { return one.t_ms < t_ms; });
-  if (first == out.end()) return {};
-  if (first - out.begin() > 1) out.erase(out.begin(), first - 1);
+  auto before = first;
+  while (before != all.begin() && std::prev(before)->position > view) --before;
+  std::vector<LateHistogram> out;
+  for (auto at = before == all.begin() ? first : std::prev(before); at != all.end() && at->t_ms <= max_ms; ++at) {
+    if (at->position > view) continue;
+    if (!out.empty() && out.back().t_ms == at->t_ms) out.pop_back();
+    out.push_back(*at);
+  }
+  if (!out.empty() && out.back().t_ms < min_ms) out.clear();
   return out;
 }
 
