@@ -37,11 +37,11 @@ ssize_t AnswerStream::write(const char* ptr, size_t size) {
 void AnswerStream::send(std::string_view data) {
   std::string_view held(held_);
   // Behind what is waiting already there is nothing to try.
-  bool full = connection_.out_sent < connection_.out.size();
+  bool full = has_left();
   while (!connection_.broken && held.size() + data.size() > 0) {
     if (full) {
       if (leave_to_front(held, data)) break;
-      connection_.broken = !connection_.out.empty() || !wait_writable();
+      connection_.broken = !send_left() || !wait_writable();
       full = false;
       continue;
     }
@@ -61,6 +61,27 @@ void AnswerStream::send(std::string_view data) {
     }
   }
   held_.clear();
+}
+
+// Waits until all is sent that was left to the front.
+bool AnswerStream::send_left() {
+  std::string& out = connection_.out;
+  while (has_left()) {
+    const ssize_t bytes = ::send(connection_.fd, out.data() + connection_.out_sent, out.size() - connection_.out_sent,
+                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (bytes >= 0) {
+      connection_.out_sent += static_cast<size_t>(bytes);
+    } else if (errno == EAGAIN) {
+      if (!wait_writable()) return false;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  budget_.give(out.size());
+  connection_.charged_bytes -= out.size();
+  out.clear();
+  connection_.out_sent = 0;
+  return true;
 }
 
 bool AnswerStream::leave_to_front(std::string_view held, std::string_view data) {

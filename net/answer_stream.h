@@ -21,6 +21,9 @@ class AnswerStream final : public httplib::Stream {
   // Sends what is still held back. Call it once everything is written.
   void flush() { send({}); }
 
+  // Whether something waits for the peer to take what came before it.
+  bool has_left() const { return connection_.out_sent < connection_.out.size(); }
+
   bool is_readable() const override { return !request_.empty(); }
   bool is_writable() const override { return !connection_.broken; }
   ssize_t read(char* ptr, size_t size) override;
@@ -33,6 +36,7 @@ class AnswerStream final : public httplib::Stream {
   // Sends `held_` and then `data`: what fits at once; the rest is left to the front when the budget has room for a
   // copy of it, and is waited for otherwise.
   void send(std::string_view data);
+  bool send_left();
   bool leave_to_front(std::string_view held, std::string_view data);
   bool wait_writable();
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "net/body_reader.h"
@@ -14,7 +15,11 @@
 
 namespace tidemark::net {
 
+class AnswerRest;
+
 struct Connection {
+  Connection();
+  ~Connection();
   enum class Phase {
     kHead,   // Waiting for a head or collecting it; idle when `in` is empty.
     kBody,   // Collecting a body.
@@ -36,11 +41,12 @@ struct Connection {
   BodyReader reader;
   std::string body;
 
-  std::string out;  // The rest of the answer.
+  std::string out;  // What of the answer is left to send.
   size_t out_sent = 0;
-  bool close_after = false;  // This answer is the last one.
-  bool broken = false;       // The socket failed: close without another word.
-  size_t charged_bytes = 0;  // Taken from the budget for `body` and `out`.
+  std::unique_ptr<AnswerRest> rest;  // What makes more of the answer, once `out` is sent; null when that is all.
+  bool close_after = false;          // This answer is the last one.
+  bool broken = false;               // The socket failed: close without another word.
+  size_t charged_bytes = 0;          // Taken from the budget for `body` and `out`.
 
   // Guarded by Front::mu_.
   bool registered = false;  // With epoll.

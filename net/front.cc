@@ -241,6 +241,7 @@ void Front::write_some(Connection& connection) {
     if (bytes < 0) return destroy(connection);
     connection.out_sent += static_cast<size_t>(bytes);
   }
+  if (connection.rest != nullptr) return enqueue_rest(connection);
   answered(connection);
 }
 

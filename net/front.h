@@ -74,6 +74,8 @@ class Front {
   Next take_head(Connection& connection);
   Next take_body(Connection& connection);
   Next enqueue(Connection& connection);
+  void enqueue_rest(Connection& connection);
+  bool push(Connection& connection);
   void answered(Connection& connection);
   void refuse(Connection& connection, int status, const std::string& message);
   void park(Connection& connection, uint32_t events, int64_t deadline_ns);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "net/answer_rest.h"
 #include "net/front.h"
 #include "net/monotonic.h"
 
@@ -113,18 +114,30 @@ Front::Next Front::take_body(Connection& connection) {
 Front::Next Front::enqueue(Connection& connection) {
   connection.phase = Connection::Phase::kServe;
   connection.close_after = !connection.head.keep_alive || stopping();
-  {
-    const std::lock_guard lock(queue_mu_);
-    if (queue_.size() < options_.queue_max && !queue_closed_) {
-      queue_.push_back(&connection);
-      requests_.fetch_add(1, std::memory_order_relaxed);
-      queue_filled_.notify_one();
-      return Next::kElsewhere;
-    }
+  if (push(connection)) {
+    requests_.fetch_add(1, std::memory_order_relaxed);
+    return Next::kElsewhere;
   }
   requests_refused_.fetch_add(1, std::memory_order_relaxed);
   refuse(connection, 503, "too many requests are waiting");
   return Next::kElsewhere;
+}
+
+bool Front::push(Connection& connection) {
+  const std::lock_guard lock(queue_mu_);
+  if (queue_.size() >= options_.queue_max || queue_closed_) return false;
+  queue_.push_back(&connection);
+  queue_filled_.notify_one();
+  return true;
+}
+
+// What was left is sent: a worker makes more.
+void Front::enqueue_rest(Connection& connection) {
+  release_budget(connection);
+  connection.out.clear();
+  connection.out_sent = 0;
+  connection.phase = Connection::Phase::kServe;
+  if (!push(connection)) destroy(connection);  // Cut off: an error would be taken for part of the answer.
 }
 
 void Front::finish(Connection& connection) {
@@ -143,6 +156,7 @@ void Front::answered(Connection& connection) {
   connection.body = {};
   connection.out = {};
   connection.out_sent = 0;
+  connection.rest.reset();
   if (connection.close_after) {
     if (connection.in.empty()) return destroy(connection);
     // Closing over unread bytes would reset the connection, and the peer might lose the answer.

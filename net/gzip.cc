@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "net/percent.h"
 
@@ -71,6 +72,31 @@ bool Gzipper::compress(std::string& body) {
   out.resize(out.size() - stream.avail_out);
   body = std::move(out);
   return true;
+}
+
+struct GzipStream::State {
+  z_stream stream{};
+};
+
+GzipStream::GzipStream() : state_(std::make_unique<State>()) {
+  if (deflateInit2(&state_->stream, kLevel, Z_DEFLATED, kGzipWindow, /*memLevel=*/8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw std::bad_alloc();
+  }
+}
+
+GzipStream::~GzipStream() { deflateEnd(&state_->stream); }
+
+void GzipStream::add(std::string_view piece, bool is_last, std::string& out) {
+  z_stream& stream = state_->stream;
+  stream.next_in = const_cast<Bytef*>(input_bytes(piece));  // zlib does not write to it.
+  stream.avail_in = static_cast<uInt>(piece.size());
+  char part[32 << 10];
+  do {
+    stream.next_out = reinterpret_cast<Bytef*>(part);
+    stream.avail_out = sizeof part;
+    deflate(&stream, is_last ? Z_FINISH : Z_NO_FLUSH);
+    out.append(part, sizeof part - stream.avail_out);
+  } while (stream.avail_out == 0);
 }
 
 bool accepts_gzip(std::string_view accept_encoding) {

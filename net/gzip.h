@@ -29,6 +29,22 @@ class Gzipper {
   std::unique_ptr<State> state_;
 };
 
+// Compresses one body that comes in pieces. Takes 256 kB while it lives.
+class GzipStream {
+ public:
+  GzipStream();
+  ~GzipStream();
+  GzipStream(const GzipStream&) = delete;
+  GzipStream& operator=(const GzipStream&) = delete;
+
+  // Appends to `out` what there is of the compressed body so far, with `is_last` all of it. At most 4 GiB a piece.
+  void add(std::string_view piece, bool is_last, std::string& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // Whether an Accept-Encoding value takes gzip: named, or "*", and not with q=0.
 bool accepts_gzip(std::string_view accept_encoding);
 

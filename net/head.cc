@@ -145,6 +145,7 @@ tl::expected<Head, HeadError> parse_head(std::string_view text, const HeadLimits
   if (framing.encodings > 0 && framing.lengths > 0) return refuse(400, "Content-Length beside Transfer-Encoding");
   if (framing.encodings > 0 && !http_1_1) return refuse(400, "Transfer-Encoding needs HTTP/1.1");
   // HTTP/1.0 is answered and closed: its keep-alive is an extension that nobody who matters still needs.
+  head.http_1_0 = !http_1_1;
   head.keep_alive = http_1_1 && !framing.close;
   head.expects_continue = head.expects_continue && http_1_1;
   return head;

@@ -27,6 +27,7 @@ struct Head {
   std::string path;      // Decoded once.
   Params query;
   Params headers;  // Names in lower case, values as sent.
+  bool http_1_0 = false;
   bool keep_alive = true;
   bool expects_continue = false;
   bool chunked = false;

@@ -1,6 +1,7 @@
 // Requests and responses as our handlers see them. Nothing of cpp-httplib shows here.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,11 +28,19 @@ struct Request {
   Params form() const;
 };
 
+enum class More { kYes, kEnd, kCutOff };
+// Appends the next piece of a body, of some hundred KB, to a string that is empty. kCutOff closes the connection
+// without an end of the body, so that the peer cannot take what it has for the whole.
+using BodySource = std::function<More(std::string& piece)>;
+
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
   Params headers;
+  // For a body too long to be held whole: makes what comes after `body`, and is called as the peer takes it, until it
+  // says something else than kYes. On one worker at a time, not always the same one; it is let go of on any thread.
+  BodySource rest;
 };
 
 // First value of a name in `params`; "" when absent.

@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "net/answer_rest.h"
 #include "net/answer_stream.h"
 #include "net/gzip.h"
 #include "net/monotonic.h"
@@ -44,11 +45,11 @@ class Processor::HttplibServer final : public httplib::Server {
       answer(out);
       return HandlerResponse::Handled;
     });
-    set_post_routing_handler([](const httplib::Request&, httplib::Response& out) {
+    set_post_routing_handler([this](const httplib::Request&, httplib::Response& out) {
       // What httplib adds and does not mean: its own keep-alive limits, and ranges.
       out.headers.erase("Keep-Alive");
       out.headers.erase("Accept-Ranges");
-      if (out.status == 204 || out.status == 304) out.headers.erase("Content-Length");
+      if (out.status == 204 || out.status == 304 || !has_length_) out.headers.erase("Content-Length");
     });
     set_exception_handler([](const httplib::Request&, httplib::Response& out, const std::exception_ptr&) {
       out.status = 500;  // Ours only: those of handlers are caught below. Without it the text would go out.
@@ -56,17 +57,37 @@ class Processor::HttplibServer final : public httplib::Server {
   }
 
   void serve(Connection& connection) {
+    if (connection.rest != nullptr) {
+      AnswerStream stream(connection, {}, budget_);
+      return send_rest(connection, stream);
+    }
     connection_ = &connection;
     AnswerStream stream(
         connection, connection.head.method == "HEAD" ? "HEAD / HTTP/1.1\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n", budget_);
     bool closed = false;
     if (!process_request(stream, connection.close_after, closed, nullptr)) connection.broken = true;
-    stream.flush();
     connection_ = nullptr;
+    if (connection.rest != nullptr) return send_rest(connection, stream);
+    stream.flush();
   }
 
  private:
+  static void send_rest(Connection& connection, AnswerStream& stream) {
+    switch (connection.rest->write_to(stream)) {
+      case AnswerRest::Progress::kWaiting:
+        return;
+      case AnswerRest::Progress::kCutOff:
+        connection.broken = true;
+        break;
+      case AnswerRest::Progress::kDone:
+        stream.flush();
+        break;
+    }
+    connection.rest.reset();
+  }
+
   void answer(httplib::Response& out) {
+    has_length_ = true;
     Request request;
     request.method = std::move(connection_->head.method);
     request.path = std::move(connection_->head.path);
@@ -85,19 +106,32 @@ class Processor::HttplibServer final : public httplib::Server {
     }
 
     out.status = response.status;
+    bool gzip = false;
     if (response.body.size() >= kGzipBytesMin && is_compressible(response.content_type) &&
         find_param(response.headers, "Content-Encoding").empty()) {
       out.set_header("Vary", "Accept-Encoding");
-      if (accepts_gzip(request.header("accept-encoding")) && gzipper_.compress(response.body)) {
-        out.set_header("Content-Encoding", "gzip");
-      }
+      gzip = accepts_gzip(request.header("accept-encoding")) &&
+             (response.rest != nullptr || gzipper_.compress(response.body));
+      if (gzip) out.set_header("Content-Encoding", "gzip");
     }
     if (!response.body.empty() && !response.content_type.empty()) {
       out.set_header("Content-Type", response.content_type);
     }
     out.set_header("Date", http_date());
     for (const auto& [name, value] : response.headers) out.set_header(name, value);  // Drops what holds a line end.
-    out.body = std::move(response.body);
+    if (response.rest == nullptr) {
+      out.body = std::move(response.body);
+    } else {
+      leave_to_rest(request, std::move(response), gzip, out);
+    }
+  }
+
+  void leave_to_rest(const Request& request, Response response, bool gzip, httplib::Response& out) {
+    const AnswerRest::Encoding encoding{.chunked = !connection_->head.http_1_0, .gzip = gzip};
+    if (encoding.chunked) out.set_header("Transfer-Encoding", "chunked");
+    has_length_ = false;
+    if (request.method == "HEAD") return;
+    connection_->rest = std::make_unique<AnswerRest>(std::move(response.body), std::move(response.rest), encoding);
   }
 
   Response respond(Request& request, const Route* route) {
@@ -131,6 +165,7 @@ class Processor::HttplibServer final : public httplib::Server {
   Budget& budget_;
   Gzipper gzipper_;
   Connection* connection_ = nullptr;  // While serve() runs.
+  bool has_length_ = true;            // The answer at hand says how long it is.
 };
 
 Processor::Processor(const RequestObserver& observer, const ServerOptions& options, Budget& budget)

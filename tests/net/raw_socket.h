@@ -63,7 +63,7 @@ class RawSocket {
     return true;
   }
 
-  // One response, by its Content-Length. Further bytes stay for the next call.
+  // One response, by its Content-Length or its chunks. Further bytes stay for the next call.
   RawResponse response(bool head_only = false, int timeout_ms = 10'000) {
     RawResponse out;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
@@ -74,6 +74,10 @@ class RawSocket {
     out.head = in_.substr(0, end + 4);
     in_.erase(0, end + 4);
     const int status = std::atoi(out.head.c_str() + 9);
+    if (out.has("Transfer-Encoding: chunked") && !head_only) {
+      if (chunks(deadline, out.body)) out.status = status;
+      return out;
+    }
     const size_t at = out.head.find("Content-Length: ");
     const size_t length =
         at == std::string::npos || head_only ? 0 : std::strtoull(out.head.c_str() + at + 16, nullptr, 10);
@@ -109,6 +113,24 @@ class RawSocket {
   const std::string& unread() const { return in_; }
 
  private:
+  // Appends to `body` what all chunks hold. False when they do not come to their end.
+  bool chunks(std::chrono::steady_clock::time_point deadline, std::string& body) {
+    for (;;) {
+      size_t line_end = 0;
+      while ((line_end = in_.find("\r\n")) == std::string::npos) {
+        if (!receive(deadline)) return false;
+      }
+      const size_t size = std::strtoull(in_.c_str(), nullptr, 16);
+      const size_t end = line_end + 2 + size + 2;
+      while (in_.size() < end) {
+        if (!receive(deadline)) return false;
+      }
+      body.append(in_, line_end + 2, size);
+      in_.erase(0, end);
+      if (size == 0) return true;
+    }
+  }
+
   bool receive(std::chrono::steady_clock::time_point deadline) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();

@@ -60,6 +60,16 @@ class ServerTest : public ::testing::Test {
       out.content_type = "application/octet-stream";
       out.body.assign(5'000, 't');
     });
+    // 30 pieces, which say how far they are, or two thirds of them.
+    server_.route("GET", "/pieces/{then}", [](const Request& in, Response& out) {
+      out.body = std::string(300'000, 'a') + "0;";
+      out.rest = [then = std::string(in.path_param("then")), n = 0](std::string& piece) mutable {
+        if (++n == 20 && then == "throw") throw std::runtime_error("the secret");
+        if (n == 20 && then == "cut") return More::kCutOff;
+        piece = std::string(300'000, static_cast<char>('a' + n % 26)) + std::to_string(n) + ";";
+        return n == 29 ? More::kEnd : More::kYes;
+      };
+    });
     server_.route("GET", "/throws", [](const Request&, Response&) { throw std::runtime_error("the secret"); });
     server_.route("GET", "/none", [](const Request&, Response& out) { out.status = 204; });
     server_.route("GET", "/inject", [](const Request&, Response& out) {
@@ -282,6 +292,74 @@ TEST_F(ServerTest, ALargeAnswerToASlowReaderHoldsNoWorker) {
     socket.send(get("/hello"));
     EXPECT_EQ(socket.response().body, "hello\n");
   }
+}
+
+std::string all_pieces() {
+  std::string all;
+  for (int n = 0; n < 30; ++n) all += std::string(300'000, static_cast<char>('a' + n % 26)) + std::to_string(n) + ";";
+  return all;
+}
+
+TEST_F(ServerTest, ABodyInPiecesArrivesWhole) {
+  const RawResponse plain = ask(get("/pieces/end"));
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_TRUE(plain.has("Transfer-Encoding: chunked"));
+  EXPECT_FALSE(plain.has("Content-Length"));
+  EXPECT_TRUE(plain.body == all_pieces());
+
+  const RawResponse small = ask("GET /pieces/end HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+  EXPECT_TRUE(small.has("Content-Encoding: gzip"));
+  EXPECT_LT(small.body.size(), 500'000u);
+  std::string unpacked;
+  EXPECT_EQ(gunzip(small.body, 100'000'000, unpacked), GunzipResult::kOk);
+  EXPECT_TRUE(unpacked == all_pieces());
+
+  const RawResponse head = ask("HEAD /pieces/end HTTP/1.1\r\nHost: x\r\n\r\n", true);
+  EXPECT_TRUE(head.has("Transfer-Encoding: chunked"));
+  EXPECT_FALSE(head.has("Content-Length"));
+}
+
+TEST_F(ServerTest, ABodyInPiecesEndsWithTheConnectionForOldClients) {
+  RawSocket socket = RawSocket::connect(port_);
+  socket.send("GET /pieces/end HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(socket.closed_within(20'000));
+  const std::string& answer = socket.unread();
+  const size_t body = answer.find("\r\n\r\n") + 4;
+  const std::string head = answer.substr(0, body);
+  EXPECT_EQ(head.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_EQ(head.find("Content-Length"), std::string::npos);
+  EXPECT_TRUE(answer.substr(body) == all_pieces());
+}
+
+TEST_F(ServerTest, ABodyInPiecesIsFollowedByTheNextAnswer) {
+  RawSocket socket = RawSocket::connect(port_);
+  socket.send(get("/pieces/end") + get("/hello"));
+  EXPECT_TRUE(socket.response().body == all_pieces());
+  EXPECT_EQ(socket.response().body, "hello\n");
+}
+
+TEST_F(ServerTest, ABodyThatIsCutOffHasNoEnd) {
+  for (const char* then : {"/pieces/cut", "/pieces/throw"}) {
+    RawSocket socket = RawSocket::connect(port_);
+    socket.send(get(then));
+    ASSERT_TRUE(socket.closed_within(10'000));
+    const std::string& answer = socket.unread();
+    EXPECT_EQ(answer.find("20;"), std::string::npos);
+    EXPECT_FALSE(answer.ends_with("0\r\n\r\n"));
+    EXPECT_EQ(answer.find("secret"), std::string::npos);
+  }
+  EXPECT_EQ(ask(get("/hello")).body, "hello\n");
+}
+
+TEST_F(ServerTest, PiecesForASlowReaderHoldNoWorker) {
+  std::vector<RawSocket> slow;
+  for (int i = 0; i < 8; ++i) {
+    slow.push_back(RawSocket::connect(port_));
+    slow.back().send(get("/pieces/end"));
+  }
+  ASSERT_TRUE(eventually([&] { return server_.stats().requests == 8; }));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(get("/hello")).body, "hello\n");
+  for (RawSocket& socket : slow) EXPECT_TRUE(socket.response(false, 30'000).body == all_pieces());
 }
 
 TEST_F(ServerTest, TheObserverSeesPatternAndStatus) {
