@@ -7,6 +7,21 @@
 #include "aggregator/api/json_writer.h"
 
 namespace tidemark::api {
+namespace {
+
+std::string_view state_name(promql::ActiveQuery::State state) {
+  switch (state) {
+    case promql::ActiveQuery::State::kWaiting:
+      return "waiting";
+    case promql::ActiveQuery::State::kRunning:
+      return "running";
+    case promql::ActiveQuery::State::kSending:
+      return "sending";
+  }
+  return "";
+}
+
+}  // namespace
 
 Outcome active_queries(const promql::Engine& engine) {
   Answer answer;
@@ -16,7 +31,7 @@ Outcome active_queries(const promql::Engine& engine) {
     json.begin_object();
     json.key("id").string(std::to_string(query.id));
     json.key("query").string(query.text);
-    json.key("state").string(query.running ? "running" : "waiting");
+    json.key("state").string(state_name(query.state));
     json.key("seconds").number(query.seconds);
     if (query.instant) {
       json.key("time").timestamp(query.start_ms);

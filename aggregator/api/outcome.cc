@@ -101,9 +101,19 @@ void respond(Outcome outcome, net::Response& response) {
   if (outcome) {
     response.status = 200;
     response.body = std::move(outcome->body);
-    append_texts(response.body, "warnings", outcome->warnings);
-    append_texts(response.body, "infos", outcome->infos);
-    response.body += '}';
+    std::string end;
+    append_texts(end, "warnings", outcome->warnings);
+    append_texts(end, "infos", outcome->infos);
+    end += '}';
+    if (outcome->rest == nullptr) {
+      response.body += end;
+      return;
+    }
+    response.rest = [data = std::move(outcome->rest), end = std::move(end)](std::string& piece) {
+      const net::More more = data(piece);
+      if (more == net::More::kEnd) piece += end;
+      return more;
+    };
     return;
   }
   const Error& error = outcome.error();

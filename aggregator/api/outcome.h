@@ -34,6 +34,8 @@ struct Answer {
   std::vector<std::string> warnings;
   std::vector<std::string> infos;
   bool no_content = false;  // 204 and no body.
+  // Of a `data` too long to be held whole: makes what comes after `body`. What can fail has failed before.
+  net::BodySource rest = nullptr;
 };
 
 // Of one answer, which is held in memory until it is sent.

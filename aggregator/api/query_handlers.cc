@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "aggregator/api/parameters.h"
 #include "aggregator/api/result_json.h"
@@ -11,6 +12,9 @@
 namespace tidemark::api {
 namespace {
 
+// Of an answer: some milliseconds of encoding, and what waits for a slow client. Shorter ones are sent with their
+// length.
+constexpr size_t kPieceBytes = size_t{1} << 20;
 constexpr int64_t kPointsMax = 11'000;  // Of a series: a week at 60 s, or a year at 1 h.
 
 // max_source_resolution, as Thanos names it: the coarsest rollups that may answer although raw samples are there.
@@ -26,9 +30,12 @@ tl::expected<int64_t, Error> max_resolution_ms(const Parameters& parameters, int
   return refuse(bad_parameter("max_source_resolution", why));
 }
 
-// timeout, lookback_delta and max_source_resolution. `step_ms` is 0 for an instant query.
+// stats, timeout, lookback_delta and max_source_resolution. `step_ms` is 0 for an instant query.
 tl::expected<promql::QueryOptions, Error> query_options(const Parameters& parameters, int64_t step_ms) {
   promql::QueryOptions options;
+  if (const std::string_view stats = parameters.value("stats"); !stats.empty()) {
+    options.stats = stats == "all" ? promql::WantedStats::kSteps : promql::WantedStats::kTotals;
+  }
   const auto resolution_ms = max_resolution_ms(parameters, step_ms);
   if (!resolution_ms) return refuse(resolution_ms.error());
   options.max_resolution_ms = *resolution_ms;
@@ -54,6 +61,37 @@ Error query_error(const Status& status) {
   return error;
 }
 
+// An answer on its way. Until it is sent, the query is listed and its deadline holds.
+class Sending {
+ public:
+  explicit Sending(promql::QueryResult result) : result_(std::move(result)), encoder_(result_) {}
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
+
+  // True when `out` has got the end.
+  bool write(std::string& out) { return encoder_.write(out, kPieceBytes); }
+  // Takes what the pieces take from the query's budget.
+  Status begin_pieces() { return result_.query->keep(2 * kPieceBytes); }
+  net::More write_piece(std::string& out) {
+    if (!result_.query->account().poll().ok()) return net::More::kCutOff;
+    return write(out) ? net::More::kEnd : net::More::kYes;
+  }
+
+ private:
+  const promql::QueryResult result_;
+  ResultEncoder encoder_;
+};
+
+// Long ones in pieces. An error is not possible once the first piece is there: a deadline or a kill cuts the answer
+// off.
+Outcome send(promql::QueryResult result, Answer answer) {
+  const auto sending = std::make_shared<Sending>(std::move(result));
+  if (sending->write(answer.body)) return answer;
+  if (const Status status = sending->begin_pieces(); !status.ok()) return refuse(query_error(status));
+  answer.rest = [sending](std::string& piece) { return sending->write_piece(piece); };
+  return answer;
+}
+
 Outcome encode(promql::QueryResult result, size_t limit) {
   Answer answer;
   answer.warnings = std::move(result.warnings);
@@ -63,8 +101,7 @@ Outcome encode(promql::QueryResult result, size_t limit) {
     result.series.resize(limit);
     answer.warnings.emplace_back("results truncated due to limit");
   }
-  append_query_data(answer.body, result);
-  return answer;
+  return send(std::move(result), std::move(answer));
 }
 
 }  // namespace

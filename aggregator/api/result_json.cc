@@ -1,5 +1,7 @@
 #include "aggregator/api/result_json.h"
 
+#include <limits>
+
 #include "aggregator/api/json_writer.h"
 #include "model/histogram_buckets.h"
 #include "model/number.h"
@@ -56,61 +58,125 @@ void write_sample(JsonWriter& json, const HistogramSample& sample) {
   json.end_array();
 }
 
-void write_vector(JsonWriter& json, const promql::QueryResult& result) {
-  json.begin_array();
-  for (const promql::ResultSeries& series : result.series) {
-    json.begin_object().key("metric").labels(series.labels);
-    if (series.histograms.empty()) {
-      json.key("value");
-      write_sample(json, series.samples.front());
-    } else {
-      json.key("histogram");
-      write_sample(json, series.histograms.front());
-    }
-    json.end_object();
+void write_steps(JsonWriter& json, std::string_view key, const promql::QueryStats& stats,
+                 size_t promql::QueryStats::Step::*samples) {
+  if (stats.wanted != promql::WantedStats::kSteps) return;
+  json.key(key).begin_array();
+  for (const promql::QueryStats::Step& step : stats.steps) {
+    json.begin_array().timestamp(step.t_ms).integer(static_cast<int64_t>(step.*samples)).end_array();
   }
   json.end_array();
 }
 
-void write_matrix(JsonWriter& json, const promql::QueryResult& result) {
-  json.begin_array();
-  for (const promql::ResultSeries& series : result.series) {
-    json.begin_object().key("metric").labels(series.labels);
-    if (!series.samples.empty() || series.histograms.empty()) {
-      json.key("values").begin_array();
-      for (const Sample& sample : series.samples) write_sample(json, sample);
-      json.end_array();
-    }
-    if (!series.histograms.empty()) {
-      json.key("histograms").begin_array();
-      for (const HistogramSample& sample : series.histograms) write_sample(json, sample);
-      json.end_array();
-    }
-    json.end_object();
+void write_stats(const promql::QueryStats& stats, std::string& out) {
+  using Step = promql::QueryStats::Step;
+  const double total = stats.prepare_seconds + stats.evaluate_seconds + stats.sort_seconds;
+  out += ',';
+  JsonWriter json(out);
+  json.key("stats").begin_object().key("timings").begin_object();
+  json.key("evalTotalTime").number(total).key("resultSortTime").number(stats.sort_seconds);
+  json.key("queryPreparationTime").number(stats.prepare_seconds).key("innerEvalTime").number(stats.evaluate_seconds);
+  json.key("execQueueTime").number(stats.queue_seconds).key("execTotalTime").number(stats.queue_seconds + total);
+  json.end_object().key("samples").begin_object();
+  write_steps(json, "totalQueryableSamplesPerStep", stats, &Step::samples_looked_at);
+  json.key("totalQueryableSamples").integer(static_cast<int64_t>(stats.samples_looked_at));
+  write_steps(json, "samplesReadPerStep", stats, &Step::samples_read);
+  json.key("samplesRead").integer(static_cast<int64_t>(stats.samples_read));
+  json.key("peakSamples").integer(static_cast<int64_t>(stats.samples_peak));
+  json.end_object().end_object();
+}
+
+void write_point(std::string& out, const promql::ResultSeries& series) {
+  JsonWriter json(out);
+  json.begin_object().key("metric").labels(series.labels);
+  if (series.histograms.empty()) {
+    json.key("value");
+    write_sample(json, series.samples.front());
+  } else {
+    json.key("histogram");
+    write_sample(json, series.histograms.front());
   }
-  json.end_array();
+  json.end_object();
+}
+
+// Samples from `next` on. True when the last one is written.
+template <class Samples>
+bool write_samples(std::string& out, const Samples& samples, size_t& next, size_t bytes) {
+  for (; next < samples.size(); ++next) {
+    if (out.size() >= bytes) return false;
+    if (next > 0) out += ',';
+    JsonWriter json(out);
+    write_sample(json, samples[next]);
+  }
+  return true;
 }
 
 }  // namespace
 
-void append_query_data(std::string& out, const promql::QueryResult& result) {
+void ResultEncoder::write_begin(std::string& out) const {
   JsonWriter json(out);
-  json.begin_object().key("resultType").string(result_type_name(result.type)).key("result");
-  switch (result.type) {
+  json.begin_object().key("resultType").string(result_type_name(result_.type)).key("result");
+  switch (result_.type) {
     case promql::ResultType::kScalar:
-      write_scalar(json, result.series.front().samples.front());
-      break;
+      return write_scalar(json, result_.series.front().samples.front());
     case promql::ResultType::kString:
-      json.begin_array().timestamp(result.t_ms).string(result.text).end_array();
-      break;
+      json.begin_array().timestamp(result_.t_ms).string(result_.text).end_array();
+      return;
     case promql::ResultType::kVector:
-      write_vector(json, result);
-      break;
     case promql::ResultType::kMatrix:
-      write_matrix(json, result);
-      break;
+      json.begin_array();
   }
-  json.end_object();
+}
+
+bool ResultEncoder::write_series(const promql::ResultSeries& series, std::string& out, size_t bytes) {
+  const bool has_values = !series.samples.empty() || series.histograms.empty();
+  if (part_ == Part::kLabels) {
+    out += R"({"metric":)";
+    JsonWriter(out).labels(series.labels);
+    if (has_values) out += R"(,"values":[)";
+    part_ = Part::kValues;
+    next_ = 0;
+  }
+  if (part_ == Part::kValues) {
+    if (!write_samples(out, series.samples, next_, bytes)) return false;
+    if (has_values) out += ']';
+    if (!series.histograms.empty()) out += R"(,"histograms":[)";
+    part_ = Part::kHistograms;
+    next_ = 0;
+  }
+  if (!write_samples(out, series.histograms, next_, bytes)) return false;
+  out += series.histograms.empty() ? "}" : "]}";
+  part_ = Part::kLabels;
+  return true;
+}
+
+bool ResultEncoder::write(std::string& out, size_t bytes) {
+  if (!begun_) write_begin(out);
+  begun_ = true;
+  const bool is_vector = result_.type == promql::ResultType::kVector;
+  const bool is_matrix = result_.type == promql::ResultType::kMatrix;
+  if (is_vector || is_matrix) {
+    for (; series_ < result_.series.size(); ++series_) {
+      if (part_ == Part::kLabels) {
+        if (out.size() >= bytes) return false;
+        if (series_ > 0) out += ',';
+      }
+      const promql::ResultSeries& series = result_.series[series_];
+      if (is_vector) {
+        write_point(out, series);
+      } else if (!write_series(series, out, bytes)) {
+        return false;
+      }
+    }
+    out += ']';
+  }
+  if (result_.stats.wanted != promql::WantedStats::kNone) write_stats(result_.stats, out);
+  out += '}';
+  return true;
+}
+
+void append_query_data(std::string& out, const promql::QueryResult& result) {
+  ResultEncoder(result).write(out, std::numeric_limits<size_t>::max());
 }
 
 }  // namespace tidemark::api

@@ -4,20 +4,37 @@
 
 namespace tidemark::promql {
 
-ActiveQueries::Entry::Entry(ActiveQueries& all, ActiveQuery what)
-    : all_(all), what_(std::move(what)), begin_ns_(all.clock_.monotonic_ns()) {
-  const MutexLock lock(all_.mu_);
-  what_.id = ++all_.last_id_;
-  all_.entries_.emplace(what_.id, this);
+ActiveQueries::Entry::Entry(std::shared_ptr<ActiveQueries> all, ActiveQuery what, QueryLimits limits)
+    : all_(std::move(all)),
+      what_(std::move(what)),
+      begin_ns_(all_->clock_.monotonic_ns()),
+      account_(all_->clock_, completed(limits)) {
+  const MutexLock lock(all_->mu_);
+  what_.id = ++all_->last_id_;
+  all_->entries_.emplace(what_.id, this);
 }
 
 ActiveQueries::Entry::~Entry() {
-  const MutexLock lock(all_.mu_);
-  all_.entries_.erase(what_.id);
+  account_.release(0, kept_bytes_);
+  const MutexLock lock(all_->mu_);
+  all_->entries_.erase(what_.id);
+}
+
+QueryLimits ActiveQueries::Entry::completed(QueryLimits limits) const {
+  limits.query_killed = &killed_;
+  limits.all_canceled = &all_->all_canceled_;
+  limits.shared = &all_->budget_;
+  return limits;
+}
+
+Status ActiveQueries::Entry::keep(size_t bytes) {
+  Status status = account_.charge(0, bytes);
+  if (status.ok()) kept_bytes_ += bytes;
+  return status;
 }
 
 double ActiveQueries::Entry::seconds() const {
-  return static_cast<double>(all_.clock_.monotonic_ns() - begin_ns_) / 1e9;
+  return static_cast<double>(all_->clock_.monotonic_ns() - begin_ns_) / 1e9;
 }
 
 std::vector<ActiveQuery> ActiveQueries::list() {
@@ -26,11 +43,12 @@ std::vector<ActiveQuery> ActiveQueries::list() {
   out.reserve(entries_.size());
   for (const auto& [id, entry] : entries_) {
     ActiveQuery one = entry->what_;
-    one.running = entry->running_.load(std::memory_order_relaxed);
+    one.state = entry->state_.load(std::memory_order_relaxed);
     one.seconds = entry->seconds();
-    one.bytes = entry->usage_.bytes.load(std::memory_order_relaxed);
-    one.bytes_peak = entry->usage_.bytes_peak.load(std::memory_order_relaxed);
-    one.samples_read = entry->usage_.samples_read.load(std::memory_order_relaxed);
+    const QueryUsage& usage = entry->account_.usage();
+    one.bytes = usage.bytes.load(std::memory_order_relaxed);
+    one.bytes_peak = usage.bytes_peak.load(std::memory_order_relaxed);
+    one.samples_read = usage.samples_read.load(std::memory_order_relaxed);
     out.push_back(std::move(one));
   }
   return out;

@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds kLook{20};
 
 }  // namespace
 
-Status Admission::enter(const QueryLimits& query) {
+Status Admission::enter(const QueryAccount& query) {
   const MutexLock lock(mu_);
   if (running_ >= limits_.running_max) {
     if (waiting_ >= limits_.waiting_max) {
@@ -24,9 +24,9 @@ Status Admission::enter(const QueryLimits& query) {
     Status status;
     while (status.ok() && running_ >= limits_.running_max) {
       left_.wait_for(mu_, kLook);
-      if (query.canceled()) {
+      if (query.limits().canceled()) {
         status = Status::canceled("query was canceled in query queue");
-      } else if (clock_.monotonic_ns() >= query.deadline_ns) {
+      } else if (clock_.monotonic_ns() >= query.limits().deadline_ns) {
         status = Status::timeout("query timed out in query queue");
       }
     }

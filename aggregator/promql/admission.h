@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "aggregator/promql/context.h"
+#include "aggregator/promql/query_account.h"
 #include "model/clock.h"
 #include "model/mutex.h"
 #include "model/status.h"
@@ -27,7 +27,7 @@ class Admission {
 
   // Returns OK when it is the query's turn: then leave() must follow. Fails at once with kUnavailable when too many
   // wait, with kTimeout at the deadline, and with kCanceled.
-  Status enter(const QueryLimits& query);
+  Status enter(const QueryAccount& query);
   void leave();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -68,7 +69,9 @@ class FoldAggregation final : public Aggregation {
 
   Status finish(SeriesSink& sink) override {
     Series out;
+    Pace pace(context_);
     for (size_t place = 0; place < folds_.size(); ++place) {
+      if (Status status = pace.turn(kSeriesWork + steps_); !status.ok()) return status;
       out.labels = groups_.labels(place);
       out.drop_name = folds_[place].drop_name;
       out.column.histograms.clear();
@@ -142,18 +145,26 @@ class QuantileAggregation final : public Aggregation {
   Status finish(SeriesSink& sink) override {
     Series out;
     std::vector<double> values;
+    size_t most = 0;
+    for (const Group& group : inputs_) most = std::max(most, group.columns.size());
+    if (Status status = charge_.add(0, most * sizeof(double)); !status.ok()) return status;
+    values.reserve(most);
+    Pace pace(context_);
     for (size_t place = 0; place < inputs_.size(); ++place) {
       Group& group = inputs_[place];
       out.labels = groups_.labels(place);
       out.drop_name = group.drop_name;
       out.column.reset(q_.steps());
       for (size_t step = 0; step < q_.steps(); ++step) {
-        if (Status status = context_.poll(); !status.ok()) return status;
+        if (Status status = pace.turn(group.columns.size() + 1); !status.ok()) return status;
         values.clear();
         for (const Column& column : group.columns) {
           if (column.present.get(step)) values.push_back(column.v[step]);
         }
-        if (!values.empty()) out.column.set(step, quantile(q_.v[step], values));
+        if (values.empty()) continue;
+        double answer = 0;
+        if (Status status = quantile(context_, q_.v[step], values, answer); !status.ok()) return status;
+        out.column.set(step, answer);
       }
       group.columns = {};
       if (Status status = sink.consume(out); !status.ok()) return status;
@@ -201,7 +212,9 @@ class CountValues final : public Aggregation {
 
   Status finish(SeriesSink& sink) override {
     Series out;
+    Pace pace(context_);
     for (size_t place = 0; place < outputs_.size(); ++place) {
+      if (Status status = pace.turn(kSeriesWork); !status.ok()) return status;
       out.labels = groups_.labels(place);
       out.column = std::move(outputs_[place]);
       if (Status status = sink.consume(out); !status.ok()) return status;

@@ -159,7 +159,11 @@ struct Column {
   }
   size_t samples() const { return present.count() + histograms.present.count(); }
 
-  static size_t bytes(size_t steps) { return steps * sizeof(double) + (steps + 63) / 64 * sizeof(uint64_t); }
+  // What one takes, its vectors' own memory included: of an instant query that is most of it.
+  static size_t bytes(size_t steps) {
+    constexpr size_t kAllocation = 16;
+    return sizeof(Column) + 2 * kAllocation + steps * sizeof(double) + (steps + 63) / 64 * sizeof(uint64_t);
+  }
 };
 
 }  // namespace tidemark::promql

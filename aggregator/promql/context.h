@@ -2,51 +2,17 @@
 // asks poll(), every column that is kept is charged before it is allocated.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
 #include "aggregator/promql/annotations.h"
+#include "aggregator/promql/query_account.h"
 #include "aggregator/storage/querier.h"
-#include "model/clock.h"
 #include "model/status.h"
 
 namespace tidemark::promql {
-
-// What a query has used, by all its threads. Relaxed: the numbers are all that is communicated.
-struct QueryUsage {
-  std::atomic<size_t> samples{0};  // Held now.
-  std::atomic<size_t> bytes{0};
-  std::atomic<size_t> bytes_peak{0};
-  std::atomic<size_t> samples_read{0};
-};
-
-// What all queries together hold.
-struct SharedBudget {
-  size_t bytes_max = 0;
-  std::atomic<size_t> bytes{0};
-};
-
-struct QueryLimits {
-  int64_t deadline_ns = 0;        // Clock::monotonic_ns() at which the query ends.
-  size_t samples_max = 0;         // Held at one time, as Prometheus' --query.max-samples counts them.
-  size_t bytes_max = 0;           // Of columns, labels and decoded samples held at one time.
-  int64_t max_resolution_ms = 0;  // Of rollups that may answer where raw samples could, too.
-  const std::atomic<bool>* query_canceled = nullptr;  // Null: nobody will.
-  const std::atomic<bool>* query_killed = nullptr;
-  const std::atomic<bool>* all_canceled = nullptr;
-  SharedBudget* shared = nullptr;  // Null: there is no limit to what all queries hold.
-
-  // Relaxed: the flags are all that is communicated.
-  bool canceled() const {
-    const auto set = [](const std::atomic<bool>* flag) {
-      return flag != nullptr && flag->load(std::memory_order_relaxed);
-    };
-    return set(query_canceled) || set(query_killed) || set(all_canceled);
-  }
-};
 
 // How a query is to be understood.
 struct QueryRules {
@@ -56,46 +22,36 @@ struct QueryRules {
 };
 
 class Helpers;
+class SampleCounts;
 
 // One a query, and one for each thread that helps it; belongs to its thread.
 class QueryContext {
  public:
-  QueryContext(std::string_view query, storage::Querier& querier, const Clock& clock, const QueryLimits& limits,
-               const QueryRules& rules, QueryUsage& usage, Helpers* helpers = nullptr)
-      : query_(query),
-        querier_(querier),
-        clock_(clock),
-        limits_(limits),
-        rules_(rules),
-        helpers_(helpers),
-        usage_(usage) {}
+  QueryContext(std::string_view query, storage::Querier& querier, QueryAccount& account, const QueryRules& rules,
+               Helpers* helpers = nullptr)
+      : query_(query), querier_(querier), account_(account), rules_(rules), helpers_(helpers) {}
   // For another thread: budgets and counts are the query's, messages its own. Must not outlive `query`.
   explicit QueryContext(QueryContext* query)
       : query_(query->query_),
         querier_(query->querier_),
-        clock_(query->clock_),
-        limits_(query->limits_),
+        account_(query->account_),
         rules_(query->rules_),
         helpers_(nullptr),
-        usage_(query->usage_) {}
+        counts_(query->counts_) {}
   QueryContext(const QueryContext&) = delete;
   QueryContext& operator=(const QueryContext&) = delete;
 
-  // OK, or why the query has to stop now. Some 30 ns: once a series, or once a thousand samples.
-  Status poll() const;
-
-  // Takes from the budgets, or says which one is used up and takes nothing. Use Charge.
-  Status charge(size_t samples, size_t bytes);
-  void release(size_t samples, size_t bytes);
-
-  void count_read(size_t samples) { usage_.samples_read.fetch_add(samples, std::memory_order_relaxed); }
-  size_t samples_read() const { return usage_.samples_read.load(std::memory_order_relaxed); }
-  size_t bytes_peak() const { return usage_.bytes_peak.load(std::memory_order_relaxed); }
+  // As the account's.
+  Status poll() const { return account_.poll(); }
+  int64_t now_ns() const { return account_.now_ns(); }
+  Status charge(size_t samples, size_t bytes) { return account_.charge(samples, bytes); }  // Use Charge.
+  void release(size_t samples, size_t bytes) { account_.release(samples, bytes); }
+  void count_read(size_t samples) { account_.count_read(samples); }
 
   std::string_view query() const { return query_; }
   storage::Querier& querier() { return querier_; }
   int64_t lookback_ms() const { return rules_.lookback_ms; }
-  int64_t max_resolution_ms() const { return limits_.max_resolution_ms; }
+  int64_t max_resolution_ms() const { return account_.limits().max_resolution_ms; }
   // Off, a function drops the metric's name at once; on, names are dropped at the end of the query, and until then a
   // mark travels with the series.
   bool delayed_name_removal() const { return rules_.delayed_name_removal; }
@@ -103,15 +59,17 @@ class QueryContext {
   bool use_start_timestamps() const { return rules_.use_start_timestamps; }
   Annotations& annotations() { return annotations_; }
   Helpers* helpers() { return helpers_; }  // Null: there are none.
+  // Where samples are counted; null: nobody asked. Set by CountScope, on the query's thread.
+  SampleCounts* counts() const { return counts_; }
+  void set_counts(SampleCounts* counts) { counts_ = counts; }
 
  private:
   const std::string_view query_;
   storage::Querier& querier_;
-  const Clock& clock_;
-  const QueryLimits limits_;
+  QueryAccount& account_;
   const QueryRules rules_;
   Helpers* const helpers_;
-  QueryUsage& usage_;
+  SampleCounts* counts_ = nullptr;
   Annotations annotations_;
 };
 
@@ -147,6 +105,47 @@ class Charge {
   QueryContext* context_;
   size_t samples_ = 0;
   size_t bytes_ = 0;
+};
+
+// A charge of many small parts, a label set here and a map's node there: goes to the budgets a few times, not each
+// time.
+class SmallCharges {
+ public:
+  explicit SmallCharges(QueryContext& context) : charge_(context) {}
+
+  Status add(size_t bytes) {
+    owed_ += bytes;
+    return owed_ < kBytesMax ? Status() : charge_.add(0, std::exchange(owed_, 0));
+  }
+
+ private:
+  static constexpr size_t kBytesMax = 16 << 10;
+
+  Charge charge_;
+  size_t owed_ = 0;
+};
+
+// What it takes to look at a series' labels and hand it on, in Pace's units.
+inline constexpr size_t kSeriesWork = 64;
+
+// Asks poll() now and then, for loops with short turns.
+class Pace {
+ public:
+  explicit Pace(const QueryContext& context) : context_(context) {}
+
+  // `work`: what the turn has to do, in units of some ten nanoseconds (a value looked at, a word of a bitmap).
+  Status turn(size_t work) {
+    done_ += work;
+    if (done_ < kWorkAPoll) return {};
+    done_ = 0;
+    return context_.poll();
+  }
+
+ private:
+  static constexpr size_t kWorkAPoll = 64 << 10;
+
+  const QueryContext& context_;
+  size_t done_ = 0;
 };
 
 }  // namespace tidemark::promql

@@ -16,6 +16,7 @@
 #include "aggregator/promql/helpers.h"
 #include "aggregator/promql/plan.h"
 #include "aggregator/promql/result.h"
+#include "aggregator/promql/sample_counts.h"
 
 namespace tidemark::promql {
 namespace {
@@ -151,50 +152,96 @@ struct Engine::State {
     const auto expr = parse_expression(request.text, options.parser);
     if (!expr) return fail(expr.error());
     if (Status status = check(request, **expr); !status.ok()) return fail(std::move(status));
+    const int64_t parsed_ns = clock.monotonic_ns();
     const Result<Plan> plan =
         Plan::make(**expr, {request.start_ms, request.end_ms, request.step_ms, subquery_step_ms.load()});
     if (!plan) return fail(plan.error());
+    const int64_t planned_ns = clock.monotonic_ns();
 
     QueryLimits limits;
     const int64_t timeout_ms = query.timeout_ms > 0 ? query.timeout_ms : options.timeout_ms;
-    limits.deadline_ns = clock.monotonic_ns() + timeout_ms * 1'000'000;
+    limits.deadline_ns = planned_ns + timeout_ms * 1'000'000;
     limits.samples_max = options.samples_max;
     limits.bytes_max = options.bytes_max;
     limits.max_resolution_ms = query.max_resolution_ms;
     limits.query_canceled = query.canceled;
-    limits.all_canceled = &all_canceled;
-    limits.shared = &shared;
-    ActiveQueries::Entry entry(active, {.text = std::string(request.text),
-                                        .instant = request.instant,
-                                        .start_ms = request.start_ms,
-                                        .end_ms = request.end_ms,
-                                        .step_ms = request.step_ms});
-    limits.query_killed = &entry.killed();
-    if (Status status = admission.enter(limits); !status.ok()) return fail(std::move(status));
+    auto entry = std::make_shared<ActiveQueries::Entry>(active,
+                                                        ActiveQuery{.text = std::string(request.text),
+                                                                    .instant = request.instant,
+                                                                    .start_ms = request.start_ms,
+                                                                    .end_ms = request.end_ms,
+                                                                    .step_ms = request.step_ms},
+                                                        limits);
+    if (Status status = admission.enter(entry->account()); !status.ok()) return fail(std::move(status));
     const int64_t begin_ns = clock.monotonic_ns();
-    entry.set_running();
-    Result<QueryResult> result = evaluate(request, *plan, limits, query.lookback_ms, entry.usage());
+    entry->set_state(ActiveQuery::State::kRunning);
+    Result<QueryResult> result = evaluate(request, *plan, entry->account(), query);
     admission.leave();
-    log_if_slow(request, entry, result);
+    if (result) {
+      result->stats.queue_seconds = static_cast<double>(begin_ns - planned_ns) / 1e9;
+      result->stats.prepare_seconds += static_cast<double>(planned_ns - parsed_ns) / 1e9;
+    }
+    log_if_slow(request, *entry, result);
+    if (result) result = held(std::move(*result), std::move(entry));
     (request.instant ? metrics.instant_seconds : metrics.range_seconds)
         .Observe(static_cast<double>(clock.monotonic_ns() - begin_ns) / 1e9);
     return result;
   }
 
-  Result<QueryResult> evaluate(const Request& request, const Plan& plan, const QueryLimits& limits, int64_t lookback_ms,
-                               QueryUsage& usage) {
+  // An answer stays charged to its query, and listed, until it goes.
+  static Result<QueryResult> held(QueryResult result, std::shared_ptr<ActiveQueries::Entry> entry) {
+    size_t bytes = result.stats.steps.size() * sizeof(QueryStats::Step);
+    for (const ResultSeries& series : result.series) {
+      bytes += sizeof(ResultSeries) + series.labels.encoded().size() + series.samples.size() * sizeof(Sample) +
+               series.histograms.size() * sizeof(HistogramSample);
+      const NativeHistogram* last = nullptr;  // Neighbours may share one.
+      for (const HistogramSample& one : series.histograms) {
+        if (one.histogram.get() != last) bytes += one.histogram->bytes();
+        last = one.histogram.get();
+      }
+    }
+    if (Status status = entry->keep(bytes); !status.ok()) return fail(std::move(status));
+    entry->set_state(ActiveQuery::State::kSending);
+    result.query = std::move(entry);
+    return result;
+  }
+
+  Result<QueryResult> evaluate(const Request& request, const Plan& plan, QueryAccount& account,
+                               const QueryOptions& query) {
+    const int64_t begin_ns = clock.monotonic_ns();
     auto querier = store.querier();
     if (!querier) return fail(querier.error());
-    QueryContext context(request.text, **querier, clock, limits,
-                         {.lookback_ms = lookback_ms > 0 ? lookback_ms : options.lookback_ms,
+    QueryContext context(request.text, **querier, account,
+                         {.lookback_ms = query.lookback_ms > 0 ? query.lookback_ms : options.lookback_ms,
                           .delayed_name_removal = options.delayed_name_removal,
                           .use_start_timestamps = options.use_start_timestamps},
-                         usage, &helpers);
+                         &helpers);
+    const Grid grid = request.instant ? Grid{request.start_ms, 1, 1}
+                                      : grid_between(request.start_ms, request.end_ms, request.step_ms);
+    SampleCounts counts(query.stats == WantedStats::kNone ? 0 : grid.steps);
+    if (query.stats != WantedStats::kNone) context.set_counts(&counts);
+    const int64_t opened_ns = clock.monotonic_ns();
     Result<QueryResult> result =
-        request.instant ? instant_result(context, plan, request.start_ms)
-                        : range_result(context, plan, grid_between(request.start_ms, request.end_ms, request.step_ms));
-    metrics.samples_read.Increment(static_cast<double>(context.samples_read()));
+        request.instant ? instant_result(context, plan, request.start_ms) : range_result(context, plan, grid);
+    if (result) {
+      QueryStats& stats = result->stats;
+      stats.prepare_seconds = static_cast<double>(opened_ns - begin_ns) / 1e9;
+      stats.evaluate_seconds = static_cast<double>(clock.monotonic_ns() - opened_ns) / 1e9 - stats.sort_seconds;
+      stats.wanted = query.stats;
+      fill_samples(account.usage(), counts, grid, stats);
+    }
+    metrics.samples_read.Increment(static_cast<double>(account.usage().samples_read.load()));
     return result;
+  }
+
+  static void fill_samples(const QueryUsage& usage, const SampleCounts& counts, const Grid& grid, QueryStats& stats) {
+    stats.samples_peak = usage.samples_peak.load();
+    stats.samples_looked_at = counts.looked_at();
+    stats.samples_read = counts.read();
+    if (stats.wanted != WantedStats::kSteps) return;
+    stats.steps.reserve(grid.steps);
+    for (size_t i = 0; i < grid.steps; ++i)
+      stats.steps.push_back({grid.time_ms(i), counts.looked_at(i), counts.read(i)});
   }
 
   void log_if_slow(const Request& request, ActiveQueries::Entry& entry, const Result<QueryResult>& result) {
@@ -205,7 +252,7 @@ struct Engine::State {
     constexpr size_t kTextMax = 1000;
     std::string text(request.text.substr(0, kTextMax));
     if (request.text.size() > kTextMax) text += "...";
-    const QueryUsage& usage = entry.usage();
+    const QueryUsage& usage = entry.account().usage();
     options.logger->warn("slow query", {{"query", text},
                                         {"start", fmt::format("{:.3f}", static_cast<double>(request.start_ms) / 1000)},
                                         {"end", fmt::format("{:.3f}", static_cast<double>(request.end_ms) / 1000)},
@@ -229,10 +276,8 @@ struct Engine::State {
   Metrics metrics;
   Admission admission;
   std::atomic<int64_t> subquery_step_ms;  // Relaxed would do: nothing else hangs on it.
-  ActiveQueries active{clock};
-  SharedBudget shared{.bytes_max = options.bytes_all_max};
+  const std::shared_ptr<ActiveQueries> active = std::make_shared<ActiveQueries>(clock, options.bytes_all_max);
   Helpers helpers;
-  std::atomic<bool> all_canceled{false};
 };
 
 Engine::Engine(storage::Queryable& store, const EngineOptions& options, const Clock& clock,
@@ -241,13 +286,13 @@ Engine::Engine(storage::Queryable& store, const EngineOptions& options, const Cl
 
 Engine::~Engine() = default;
 
-void Engine::cancel_all() { state_->all_canceled = true; }
+void Engine::cancel_all() { state_->active->cancel_all(); }
 
 const ParserOptions& Engine::parser_options() const { return state_->options.parser; }
 
-std::vector<ActiveQuery> Engine::active() const { return state_->active.list(); }
+std::vector<ActiveQuery> Engine::active() const { return state_->active->list(); }
 
-bool Engine::kill(uint64_t id) { return state_->active.kill(id); }
+bool Engine::kill(uint64_t id) { return state_->active->kill(id); }
 
 void Engine::set_subquery_step(int64_t step_ms) { state_->subquery_step_ms = std::max<int64_t>(1, step_ms); }
 

@@ -42,12 +42,15 @@ struct EngineOptions {
   Logger* logger = nullptr;                // Null: nothing is logged. Outlives the engine.
 };
 
+enum class WantedStats { kNone, kTotals, kSteps };
+
 // What one query may do beyond the engine's options. Zero means the engine's own.
 struct QueryOptions {
   int64_t lookback_ms = 0;
   int64_t timeout_ms = 0;
   int64_t max_resolution_ms = 0;                // Rollups up to it may answer where raw samples could, too.
-  const std::atomic<bool>* canceled = nullptr;  // Set by another thread to stop the query.
+  const std::atomic<bool>* canceled = nullptr;  // Set by another thread to stop the query. Outlives it.
+  WantedStats stats = WantedStats::kNone;       // Of samples. Counting them takes a little time.
 };
 
 // One series of an answer: a vector has one sample each, of either kind, a matrix any number, a scalar one series
@@ -60,6 +63,26 @@ struct ResultSeries {
 
 enum class ResultType { kScalar, kVector, kMatrix, kString };
 
+// What the query took, as Prometheus' `stats` tells it.
+struct QueryStats {
+  double queue_seconds = 0;     // Waiting for its turn.
+  double prepare_seconds = 0;   // Planning, and opening a view of the store.
+  double evaluate_seconds = 0;  // All but the sorting of the result.
+  double sort_seconds = 0;
+
+  WantedStats wanted = WantedStats::kNone;
+  // At each step the samples of all windows, and those of them that the step before had not in its own.
+  size_t samples_looked_at = 0;
+  size_t samples_read = 0;
+  size_t samples_peak = 0;  // Held at one time, by our way of evaluating, which is not Prometheus'.
+  struct Step {
+    int64_t t_ms = 0;
+    size_t samples_looked_at = 0;
+    size_t samples_read = 0;
+  };
+  std::vector<Step> steps;  // When asked for.
+};
+
 struct QueryResult {
   ResultType type = ResultType::kVector;
   std::vector<ResultSeries> series;   // Order is part of the answer for sort() and topk(); else sorted by labels.
@@ -67,6 +90,9 @@ struct QueryResult {
   int64_t t_ms = 0;                   // Of an instant query.
   std::vector<std::string> warnings;  // At most 10 of each, and how many more there were.
   std::vector<std::string> infos;
+  QueryStats stats;
+  // The query goes on until its answer goes: it is listed, charged for it, and may be asked whether it has to end.
+  std::shared_ptr<ActiveQueries::Entry> query;
 };
 
 class Engine {

@@ -15,6 +15,7 @@
 #include "aggregator/promql/math_functions.h"
 #include "aggregator/promql/name_drop.h"
 #include "aggregator/promql/quote.h"
+#include "aggregator/promql/sample_counts.h"
 #include "aggregator/promql/select.h"
 #include "aggregator/promql/text.h"
 #include "model/histogram_math.h"
@@ -79,7 +80,18 @@ Status Evaluator::vector(const Expr& expr, const Grid& grid, SeriesSink& sink) {
     broadcast(series.column, grid.steps);
     return sink.consume(series);
   });
-  return vector_once(expr, grid.first_step(), spread);
+  return count_once([&] { return vector_once(expr, grid.first_step(), spread); });
+}
+
+template <class Evaluate>
+Status Evaluator::count_once(Evaluate evaluate) {
+  SampleCounts* const counts = context_.counts();
+  if (counts == nullptr) return evaluate();
+  SampleCounts once(1);
+  const CountScope scope(context_, &once);
+  Status status = evaluate();
+  counts->add_to_all(once);
+  return status;
 }
 
 Status Evaluator::vector_once(const Expr& expr, const Grid& grid, SeriesSink& sink) {
@@ -117,7 +129,8 @@ Status Evaluator::scalar(const Expr& expr, const Grid& grid, Column& out, Charge
   if (Status status = context_.poll(); !status.ok()) return status;
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
   if (grid.steps <= 1 || !plan_.is_step_invariant(expr)) return scalar_once(expr, grid, out);
-  if (Status status = scalar_once(expr, grid.first_step(), out); !status.ok()) return status;
+  if (Status status = count_once([&] { return scalar_once(expr, grid.first_step(), out); }); !status.ok())
+    return status;
   broadcast(out, grid.steps);
   return {};
 }

@@ -27,6 +27,9 @@ class Evaluator {
   Grid subquery_grid(const SubqueryExpr& subquery, const Grid& grid) const;
 
  private:
+  // What is evaluated at one step for all of them counts at each.
+  template <class Evaluate>
+  Status count_once(Evaluate evaluate);
   Status vector_once(const Expr& expr, const Grid& grid, SeriesSink& sink);
   Status scalar_once(const Expr& expr, const Grid& grid, Column& out);
   Status charge_columns(Charge& charge, size_t columns, const Grid& grid) const;
@@ -48,6 +51,8 @@ class Evaluator {
   Status info_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status absent_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
   Status range_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);
+  // Those at `inner`, of which the call at `grid` makes windows.
+  Status subquery_points(const SubqueryExpr& subquery, const Grid& grid, const Grid& inner, SeriesSink& sink);
 
   // histogram_call.cc
   Status histogram_call(const CallExpr& call, const Grid& grid, SeriesSink& sink);

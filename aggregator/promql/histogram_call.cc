@@ -49,7 +49,8 @@ std::vector<double> values_of(const Column& column) {
 // Something that is asked of every histogram of a vector, of either kind, step by step.
 class HistogramQuestion {
  public:
-  HistogramQuestion(QueryContext& context, const Grid& grid, TextOffset at) : context_(context), grid_(grid), at_(at) {}
+  HistogramQuestion(QueryContext& context, const Grid& grid, TextOffset at)
+      : context_(context), grid_(grid), at_(at), pace_(context), collisions_(context) {}
   virtual ~HistogramQuestion() = default;
 
   // May be called with the same input for several questions; the answers of all go into one sink.
@@ -73,6 +74,7 @@ class HistogramQuestion {
       out_.column.reset(grid_.steps);
       for (size_t step = 0; step < grid_.steps; ++step) {
         if (!asked_at(step)) continue;
+        if (Status status = pace_.turn(classic.buckets.size()); !status.ok()) return status;
         classic.buckets_at(step, buckets);
         if (!buckets.empty()) out_.column.set(step, of_classic(step, buckets));
       }
@@ -114,6 +116,7 @@ class HistogramQuestion {
     context_.annotations().info(std::move(text), at_);
   }
 
+  Pace pace_;
   CollisionCheck collisions_;
   Series out_;
 };
@@ -233,15 +236,16 @@ Status Evaluator::quantiles_call(const CallExpr& call, const Grid& grid, SeriesS
   }
   Matrix matrix(context_);
   if (Status status = vector(vector_arg, grid, matrix); !status.ok()) return status;
-  const HistogramInput input = split_histograms(context_, matrix, grid.steps, begin_of(vector_arg));
+  const Result<HistogramInput> input = split_histograms(context_, matrix, grid.steps, begin_of(vector_arg));
+  if (!input) return input.error();
   QuantileQuestion question(context_, grid, begin_of(vector_arg));
   const std::string label = several ? as<StringLiteral>(unwrap_parens(*call.args[1])).value : std::string();
   for (const Column& q : quantiles) {
     question.set(q);
-    if (!several) return question.ask(input, sink);
+    if (!several) return question.ask(*input, sink);
     for (const double value : values_of(q)) {  // One, unless the argument varies by step.
       question.set_label(label, value);
-      if (Status status = question.ask(input, sink); !status.ok()) return status;
+      if (Status status = question.ask(*input, sink); !status.ok()) return status;
     }
   }
   return {};
@@ -255,9 +259,10 @@ Status Evaluator::fraction_call(const CallExpr& call, const Grid& grid, SeriesSi
   if (Status status = scalar(*call.args[1], grid, upper, charge); !status.ok()) return status;
   Matrix matrix(context_);
   if (Status status = vector(*call.args[2], grid, matrix); !status.ok()) return status;
-  const HistogramInput input = split_histograms(context_, matrix, grid.steps, begin_of(*call.args[2]));
+  const Result<HistogramInput> input = split_histograms(context_, matrix, grid.steps, begin_of(*call.args[2]));
+  if (!input) return input.error();
   FractionQuestion question(context_, grid, begin_of(*call.args[2]), lower, upper);
-  return question.ask(input, sink);
+  return question.ask(*input, sink);
 }
 
 }  // namespace tidemark::promql

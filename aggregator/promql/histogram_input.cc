@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "aggregator/promql/label_sets.h"
+#include "aggregator/promql/polled_sort.h"
 #include "aggregator/promql/quote.h"
 #include "model/number.h"
 
@@ -21,17 +22,22 @@ std::string for_metric(const QueryContext& context, LabelsView labels) {
 
 class Splitter {
  public:
-  Splitter(QueryContext& context, size_t steps, TextOffset at) : context_(context), steps_(steps), at_(at) {}
+  Splitter(QueryContext& context, size_t steps, TextOffset at)
+      : context_(context), pace_(context), charges_(context), steps_(steps), at_(at) {}
 
-  void add(const Series& series) {
+  Status add(const Series& series) {
+    if (Status status = pace_.turn(kSeriesWork); !status.ok()) return status;
     if (!series.column.histograms.empty()) input_.native.push_back({&series, series.column.histograms.present});
-    if (series.column.present.any()) add_bucket(series);
+    return series.column.present.any() ? add_bucket(series) : Status();
   }
 
-  HistogramInput finish() {
+  Result<HistogramInput> finish() {
     for (ClassicHistogram& histogram : input_.classic) {
-      std::stable_sort(histogram.buckets.begin(), histogram.buckets.end(),
-                       [](const auto& a, const auto& b) { return a.upper_bound < b.upper_bound; });
+      if (Status status = pace_.turn(kSeriesWork); !status.ok()) return fail(std::move(status));
+      const auto less = [](const auto& a, const auto& b) { return a.upper_bound < b.upper_bound; };
+      if (Status status = polled_stable_sort(context_, histogram.buckets, less); !status.ok()) {
+        return fail(std::move(status));
+      }
     }
     for (HistogramInput::Native& native : input_.native) {
       const auto found = places_.find(native.series->labels.encoded());
@@ -41,7 +47,7 @@ class Splitter {
   }
 
  private:
-  void add_bucket(const Series& series) {
+  Status add_bucket(const Series& series) {
     static const std::array<std::string, 1> kBucket = {std::string(kBucketLabel)};
     const std::string_view text = series.labels.get(kBucketLabel);
     const Result<double> bound = parse_float(text);
@@ -49,12 +55,15 @@ class Splitter {
       context_.annotations().warn(fmt::format("bucket label \"{}\" is missing or has a malformed value of {}{}",
                                               kBucketLabel, quoted(text), for_metric(context_, series.labels)),
                                   at_);
-      return;
+      return {};
     }
     drop_labels(series.labels, kBucket, encoded_);
     const auto [place, is_new] = places_.try_emplace(encoded_, input_.classic.size());
     if (is_new) input_.classic.push_back({Labels(LabelsView(encoded_)), {}, Presence(steps_)});
     input_.classic[place->second].buckets.push_back({*bound, &series.column});
+    constexpr size_t kHistogramBytes = sizeof(ClassicHistogram) + 96;  // With the map's node.
+    return charges_.add(2 * sizeof(ClassicHistogram::BucketSeries) +
+                        (is_new ? kHistogramBytes + 2 * encoded_.size() + steps_ / 8 : 0));
   }
 
   void part(HistogramInput::Native& native, ClassicHistogram& classic) {
@@ -73,6 +82,8 @@ class Splitter {
   }
 
   QueryContext& context_;
+  Pace pace_;
+  SmallCharges charges_;
   const size_t steps_;
   const TextOffset at_;
   HistogramInput input_;
@@ -90,9 +101,11 @@ void ClassicHistogram::buckets_at(size_t step, std::vector<Bucket>& out) const {
   }
 }
 
-HistogramInput split_histograms(QueryContext& context, const Matrix& input, size_t steps, TextOffset at) {
+Result<HistogramInput> split_histograms(QueryContext& context, const Matrix& input, size_t steps, TextOffset at) {
   Splitter splitter(context, steps, at);
-  for (const Series& series : input.series()) splitter.add(series);
+  for (const Series& series : input.series()) {
+    if (Status status = splitter.add(series); !status.ok()) return fail(std::move(status));
+  }
   return splitter.finish();
 }
 

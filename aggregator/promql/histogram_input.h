@@ -39,7 +39,7 @@ struct HistogramInput {
 
 // Warns of series that are neither, and of those that are both at a step: there, neither counts. The matrix must
 // outlive the result. `at` is where its expression begins.
-HistogramInput split_histograms(QueryContext& context, const Matrix& input, size_t steps, TextOffset at);
+Result<HistogramInput> split_histograms(QueryContext& context, const Matrix& input, size_t steps, TextOffset at);
 
 // The name that messages about a histogram show: none where names are dropped at once.
 std::string_view shown_name(const QueryContext& context, LabelsView labels);

@@ -155,7 +155,7 @@ struct Candidates {
 // All info series, by name and identity.
 class InfoSeries {
  public:
-  explicit InfoSeries(QueryContext& context) : series_(context), charge_(context) {}
+  explicit InfoSeries(QueryContext& context) : series_(context), charge_(context), pace_(context) {}
 
   Matrix& series() { return series_; }
 
@@ -163,6 +163,7 @@ class InfoSeries {
   // where there is nothing to add labels to.
   Status choose(const Presence& wanted) {
     for (uint32_t i = 0; i < series_.size(); ++i) {
+      if (Status status = pace_.turn(kSeriesWork + wanted.size()); !status.ok()) return status;
       const Series& info = series_.series()[i];
       keep_labels(info.labels, identifying_, key_);
       auto& of_name = names_[std::string(info.labels.metric_name())];
@@ -212,6 +213,7 @@ class InfoSeries {
   std::map<std::string, std::unordered_map<std::string, Candidates>> names_;
   std::string key_;
   Charge charge_;
+  Pace pace_;
 };
 
 // A column's samples at some of its steps.
@@ -228,7 +230,7 @@ Column part_of(const Column& column, const Presence& steps) {
 class Enrichment {
  public:
   Enrichment(QueryContext& context, const Wanted& wanted, InfoSeries& info, SeriesSink& sink)
-      : context_(context), wanted_(wanted), info_(info), sink_(sink) {}
+      : context_(context), wanted_(wanted), info_(info), sink_(sink), collisions_(context) {}
 
   Status pass_on(Series& base) {
     if (Status status = collisions_.add(base.labels, base.column); !status.ok()) return status;
@@ -318,7 +320,9 @@ Status Evaluator::info_call(const CallExpr& call, const Grid& grid, SeriesSink& 
       Wanted::make(call.args.size() > 1 ? &as<VectorSelector>(unwrap_parens(*call.args[1])) : nullptr);
   Identities identities;
   Presence any_base(grid.steps);
+  Pace pace(context_);
   for (const Series& series : base.series()) {
+    if (Status status = pace.turn(kSeriesWork); !status.ok()) return status;
     any_base.add(series.column.all_present());
     if (!wanted.is_info_metric(series.labels.metric_name())) identities.add(series.labels);
   }

@@ -21,15 +21,18 @@ struct MatchGroup {
   std::vector<Series*> right;
 };
 
-std::vector<MatchGroup> match_groups(const VectorMatching& spec, Matrix& left, Matrix& right) {
+// Appends to `groups`. What it takes of memory is `charges`'.
+Status match_groups(QueryContext& context, const VectorMatching& spec, Matrix& left, Matrix& right,
+                    SmallCharges& charges, std::vector<MatchGroup>& groups) {
   std::vector<std::string> names = spec.labels;
   if (!spec.on) names.emplace_back(kMetricName);
   names = sorted_names(std::move(names));
 
-  std::vector<MatchGroup> groups;
   std::unordered_map<std::string, size_t> places;
   std::string signature;
-  const auto group_of = [&](const Series& series) -> MatchGroup& {
+  Pace pace(context);
+  const auto add = [&](Series& series, std::vector<Series*> MatchGroup::*side) {
+    if (Status status = pace.turn(kSeriesWork); !status.ok()) return status;
     if (spec.on) {
       keep_labels(series.labels, names, signature);
     } else {
@@ -37,11 +40,18 @@ std::vector<MatchGroup> match_groups(const VectorMatching& spec, Matrix& left, M
     }
     const auto [place, is_new] = places.try_emplace(signature, groups.size());
     if (is_new) groups.push_back({Labels(LabelsView(signature)), {}, {}});
-    return groups[place->second];
+    (groups[place->second].*side).push_back(&series);
+    constexpr size_t kMemberBytes = 16;                      // Vectors double.
+    constexpr size_t kGroupBytes = sizeof(MatchGroup) + 96;  // With the map's node.
+    return charges.add(kMemberBytes + (is_new ? kGroupBytes + 2 * signature.size() : 0));
   };
-  for (Series& series : left.series()) group_of(series).left.push_back(&series);
-  for (Series& series : right.series()) group_of(series).right.push_back(&series);
-  return groups;
+  for (Series& series : left.series()) {
+    if (Status status = add(series, &MatchGroup::left); !status.ok()) return status;
+  }
+  for (Series& series : right.series()) {
+    if (Status status = add(series, &MatchGroup::right); !status.ok()) return status;
+  }
+  return {};
 }
 
 void add_present(const Column& column, Presence& any) {
@@ -81,6 +91,8 @@ class ArithmeticMatch {
  public:
   ArithmeticMatch(QueryContext& context, const ArithmeticOp& op, const VectorMatching& spec, SeriesSink& sink)
       : context_(context),
+        charges_(context),
+        pace_(context),
         op_(op.op),
         return_bool_(op.return_bool),
         on_histograms_(context, op.op, op.return_bool, op.at),
@@ -90,7 +102,8 @@ class ArithmeticMatch {
         one_to_one_(spec.cardinality == MatchCardinality::kOneToOne),
         names_(sorted_names(spec.labels)),
         fill_many_(spec.fill_left),
-        fill_one_(spec.fill_right) {}
+        fill_one_(spec.fill_right),
+        collisions_(context) {}
 
   Status run(Matrix& left, Matrix& right) {
     if (left.size() == 0 && right.size() == 0) return {};
@@ -105,7 +118,9 @@ class ArithmeticMatch {
         active_.word(w) &= right_any.word(w);
       }
     }
-    for (MatchGroup& group : match_groups(spec_, left, right)) {
+    std::vector<MatchGroup> groups;
+    if (Status status = match_groups(context_, spec_, left, right, charges_, groups); !status.ok()) return status;
+    for (MatchGroup& group : groups) {
       if (Status status = context_.poll(); !status.ok()) return status;
       std::vector<Series*>& many = swapped_ ? group.right : group.left;
       std::vector<Series*>& one = swapped_ ? group.left : group.right;
@@ -125,6 +140,7 @@ class ArithmeticMatch {
     const Presence one_any = any_of(one, steps_);
     for (const Series* m : many) {
       for (const Series* o : one) {
+        if (Status status = pace_.turn(matched_.word_count() + 1); !status.ok()) return status;
         out_.column.present = m->column.present;
         for (size_t w = 0; w < matched_.word_count(); ++w) {
           out_.column.present.word(w) = m->column.present_word(w) & o->column.present_word(w);
@@ -141,6 +157,7 @@ class ArithmeticMatch {
     if (!fill_many_) return {};
     const Presence matched = matched_;
     for (const Series* o : one) {
+      if (Status status = pace_.turn(kSeriesWork + steps_); !status.ok()) return status;
       out_.column.present = o->column.present;
       for (size_t w = 0; w < matched.word_count(); ++w) {
         out_.column.present.word(w) = o->column.present_word(w) & ~matched.word(w);
@@ -184,6 +201,7 @@ class ArithmeticMatch {
   Status emit(const Series& many, const Series& one) {
     Presence& present = out_.column.present;
     if (!present.any()) return {};
+    if (Status status = pace_.turn(kSeriesWork + steps_); !status.ok()) return status;
     out_.column.histograms.clear();
     const Column& left = swapped_ ? one.column : many.column;
     const Column& right = swapped_ ? many.column : one.column;
@@ -207,6 +225,8 @@ class ArithmeticMatch {
           return Status::execution("multiple matches for labels: grouping labels must ensure unique matches");
         }
         place->second.add(met);
+      } else if (Status status = charges_.add(kResultBytes + out_.labels.encoded().size() + steps_ / 8); !status.ok()) {
+        return status;
       }
     }
     matched_.add(met);
@@ -263,7 +283,11 @@ class ArithmeticMatch {
     return builder.build();
   }
 
+  static constexpr size_t kResultBytes = 112;  // Of a node of results_.
+
   QueryContext& context_;
+  SmallCharges charges_;
+  Pace pace_;
   const BinaryOp op_;
   const bool return_bool_;
   HistogramBinary on_histograms_;
@@ -291,8 +315,12 @@ Status match_sets(QueryContext& context, BinaryOp op, const VectorMatching& spec
                   SeriesSink& sink) {
   if (left.size() == 0 && right.size() == 0) return {};
   const size_t steps = (left.size() > 0 ? left : right).series()[0].column.steps();
-  for (MatchGroup& group : match_groups(spec, left, right)) {
-    if (Status status = context.poll(); !status.ok()) return status;
+  SmallCharges charges(context);
+  std::vector<MatchGroup> groups;
+  if (Status status = match_groups(context, spec, left, right, charges, groups); !status.ok()) return status;
+  Pace pace(context);
+  for (MatchGroup& group : groups) {
+    if (Status status = pace.turn((group.left.size() + group.right.size()) * kSeriesWork); !status.ok()) return status;
     if (op == BinaryOp::kOr) {
       const Presence left_any = any_of(group.left, steps);
       for (Series* series : group.left) {

@@ -11,7 +11,7 @@ namespace tidemark::promql {
 // have become the same. One a result.
 class NameDrop {
  public:
-  explicit NameDrop(const QueryContext& context) : delayed_(context.delayed_name_removal()) {}
+  explicit NameDrop(QueryContext& context) : delayed_(context.delayed_name_removal()), collisions_(context) {}
 
   // Two pieces of one series may follow each other.
   Status apply(Series& series) {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "aggregator/promql/polled_sort.h"
+
 namespace tidemark::promql {
 namespace {
 
@@ -45,6 +47,24 @@ void make_monotonic(std::vector<Bucket>& buckets, BucketQuantile& result) {
   }
 }
 
+// `select(at)` brings to `at` what belongs there, with the smaller values before it.
+template <class Select>
+double quantile_by(double q, std::span<double> values, Select select) {
+  if (values.empty() || std::isnan(q)) return kNaN;
+  if (q < 0) return -kInf;
+  if (q > 1) return kInf;
+  const double rank = q * static_cast<double>(values.size() - 1);
+  const double floor = std::floor(rank);
+  const auto lower = static_cast<size_t>(std::max(0.0, floor));
+  const double weight = rank - floor;
+
+  const auto at = values.begin() + static_cast<ptrdiff_t>(lower);
+  select(at);
+  const double low = *at;
+  const double high = lower + 1 < values.size() ? *std::min_element(at + 1, values.end(), below) : low;
+  return low * (1 - weight) + high * weight;
+}
+
 }  // namespace
 
 void add_up_equal_bounds(std::vector<Bucket>& buckets) {
@@ -60,19 +80,20 @@ void add_up_equal_bounds(std::vector<Bucket>& buckets) {
 }
 
 double quantile(double q, std::span<double> values) {
-  if (values.empty() || std::isnan(q)) return kNaN;
-  if (q < 0) return -kInf;
-  if (q > 1) return kInf;
-  const double rank = q * static_cast<double>(values.size() - 1);
-  const double floor = std::floor(rank);
-  const auto lower = static_cast<size_t>(std::max(0.0, floor));
-  const double weight = rank - floor;
+  return quantile_by(q, values, [&](auto at) { std::nth_element(values.begin(), at, values.end(), below); });
+}
 
-  const auto at = values.begin() + static_cast<ptrdiff_t>(lower);
-  std::nth_element(values.begin(), at, values.end(), below);
-  const double low = *at;
-  const double high = lower + 1 < values.size() ? *std::min_element(at + 1, values.end(), below) : low;
-  return low * (1 - weight) + high * weight;
+Status quantile(const QueryContext& context, double q, std::span<double> values, double& out) {
+  if (values.size() < kComparisonsAPoll) {
+    out = quantile(q, values);
+    return {};
+  }
+  Status status;
+  out = quantile_by(q, values, [&](auto at) {
+    status =
+        polled(context, below, [&](const auto& less) { std::nth_element(values.begin(), at, values.end(), less); });
+  });
+  return status;
 }
 
 BucketQuantile bucket_quantile(double q, std::vector<Bucket>& buckets) {

@@ -4,11 +4,17 @@
 #include <span>
 #include <vector>
 
+#include "aggregator/promql/context.h"
+#include "model/status.h"
+
 namespace tidemark::promql {
 
 // The q-quantile with linear interpolation between the two nearest values; NaN sorts below every number.
 // NaN when q is NaN or there are no values, -Inf for q < 0, +Inf for q > 1. Reorders the values.
 double quantile(double q, std::span<double> values);
+
+// The same, and ends with the query.
+Status quantile(const QueryContext& context, double q, std::span<double> values, double& out);
 
 struct Bucket {
   double upper_bound = 0;  // Inclusive: the label `le`.

@@ -12,6 +12,7 @@
 #include "aggregator/promql/name_drop.h"
 #include "aggregator/promql/quote.h"
 #include "aggregator/promql/range_functions.h"
+#include "aggregator/promql/sample_counts.h"
 #include "aggregator/promql/select.h"
 #include "aggregator/promql/text.h"
 
@@ -38,6 +39,29 @@ struct Arguments {
   std::vector<Column> scalars;  // Beside the range, in their order: at most as many as Window::arguments holds.
   TextOffset first_argument_at;
   Extension extension = Extension::kNone;
+  bool is_selector = true;  // Else a subquery.
+};
+
+// Values that windows hold together, beyond which a series is long work: some tens of milliseconds.
+constexpr size_t kLongWork = size_t{1} << 22;
+
+// A function that asks for the deadline between windows, and answers no more after it.
+class PolledFunction final : public RangeFunction {
+ public:
+  PolledFunction(const QueryContext& context, RangeFunction& function) : function_(function), pace_(context) {}
+  void begin(const Samples& samples) override { function_.begin(samples); }
+  bool value(const Window& window, double& out) override {
+    if (!status_.ok()) return false;
+    status_ = pace_.turn(window.end - window.begin);
+    return status_.ok() && function_.value(window, out);
+  }
+  size_t overlaps() const override { return function_.overlaps(); }
+  Status status() const { return status_; }
+
+ private:
+  RangeFunction& function_;
+  Pace pace_;
+  Status status_;
 };
 
 // The function applied to one series after the other, with what it has to tell.
@@ -54,12 +78,19 @@ class RangeWork final : public RawWork {
     if (arguments_.function == "double_exponential_smoothing") {
       if (Status status = check_smoothing(); !status.ok()) return status;
     }
-    if (series.histograms.empty()) {
+    if (series.histograms.empty() && series.samples.t_ms.size() * arguments_.spec.grid.steps > kLongWork) {
+      PolledFunction polled(context_, *function_);
+      over_windows(polled, series.samples, arguments_.spec, series.resolutions, arguments_.scalars, out);
+      if (!polled.status().ok()) return polled.status();
+    } else if (series.histograms.empty()) {
       over_windows(*function_, series.samples, arguments_.spec, series.resolutions, arguments_.scalars, out);
     } else if (Status status = on_histograms_.over_windows(series.labels, series.samples, series.histograms,
                                                            arguments_.spec, arguments_.scalars, out);
                !status.ok()) {
       return status;
+    }
+    if (context_.counts() != nullptr) {
+      count_windows(series, arguments_.spec, arguments_.is_selector, *context_.counts());
     }
     if (out.any()) warn(series.labels, out);
     return {};
@@ -150,6 +181,19 @@ struct ColumnSamples {
 
 }  // namespace
 
+Status Evaluator::subquery_points(const SubqueryExpr& subquery, const Grid& grid, const Grid& inner, SeriesSink& sink) {
+  SampleCounts* const counts = context_.counts();
+  if (counts == nullptr) return vector(*subquery.expr, inner, sink);
+  Charge charge(context_);
+  if (Status status = charge.add(0, SampleCounts::bytes(inner.steps)); !status.ok()) return status;
+  SampleCounts points(inner.steps);
+  const CountScope scope(context_, &points);
+  Status status = vector(*subquery.expr, inner, sink);
+  const Plan::Times& times = plan_.times(subquery);
+  counts->add_read(points, inner, grid, times.shift.offset_ms, times.range_ms);
+  return status;
+}
+
 Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
   Arguments arguments;
   arguments.function = call.function->name;
@@ -198,8 +242,9 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   }
   const auto& subquery = as<SubqueryExpr>(*range);
   const Grid inner = subquery_grid(subquery, grid);
+  arguments.is_selector = false;
   Matrix matrix(context_);
-  if (Status status = vector(*subquery.expr, inner, matrix); !status.ok()) return status;
+  if (Status status = subquery_points(subquery, grid, inner, matrix); !status.ok()) return status;
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;  // The call's own result.
   if (Status status = charge.add(0, inner.steps * (sizeof(int64_t) + sizeof(double))); !status.ok()) return status;
   ColumnSamples samples;

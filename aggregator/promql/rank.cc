@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "aggregator/promql/aggregate.h"
+#include "aggregator/promql/polled_sort.h"
 #include "model/number.h"
 
 namespace tidemark::promql {
@@ -33,14 +34,14 @@ class BestK {
     }
   }
 
-  // Best first, NaN last.
-  std::vector<Candidate> take() {
-    std::stable_sort(heap_.begin(), heap_.end(), [&](const Candidate& a, const Candidate& b) {
+  // Puts them into an order: best first, NaN last.
+  Status sort(const QueryContext& context) {
+    return polled_stable_sort(context, heap_, [&](const Candidate& a, const Candidate& b) {
       if (std::isnan(a.v) || std::isnan(b.v)) return !std::isnan(a.v);
       return largest_ ? a.v > b.v : a.v < b.v;
     });
-    return std::move(heap_);
   }
+  const std::vector<Candidate>& candidates() const { return heap_; }
 
  private:
   bool beats(double v, double worst) const {
@@ -117,57 +118,63 @@ Status check_counts(const Column& k) {
 class Ranking {
  public:
   Ranking(QueryContext& context, RankOp op, const Column& parameter, Matrix& input)
-      : context_(context), op_(op.op), parameter_(parameter), input_(input.series()) {
+      : context_(context), charge_(context), pace_(context), op_(op.op), parameter_(parameter), input_(input.series()) {
     if (op_ == AggregateOp::kTopK || op_ == AggregateOp::kBottomK) leave_out_histograms(op.at);
-    if (op_ != AggregateOp::kLimitRatio) return;
-    for (const Series& series : input_) offsets_.push_back(sampling_offset(series.labels));
   }
 
-  // The chosen of one group at one step, best first.
-  std::vector<size_t> choose(const std::vector<size_t>& members, size_t step) const {
-    std::vector<size_t> chosen;
-    const double parameter = parameter_.v[step];
-    if (op_ == AggregateOp::kLimitRatio) {
-      const double ratio = std::clamp(parameter, -1.0, 1.0);
-      for (const size_t m : members) {
-        if (parameter != 0 && has(m, step) && is_sampled(ratio, offsets_[m])) chosen.push_back(m);
-      }
-      return chosen;
-    }
-    if (parameter < 1) return chosen;
-    const size_t k = std::min(static_cast<size_t>(parameter), input_.size());
-    if (op_ == AggregateOp::kLimitK) {
-      for (size_t i = 0; i < members.size() && chosen.size() < k; ++i) {
-        if (has(members[i], step)) chosen.push_back(members[i]);
-      }
-      return chosen;
-    }
-    BestK best(op_ == AggregateOp::kTopK, k);
-    for (const size_t m : members) {
-      if (has(m, step)) best.offer({input_[m].column.v[step], m});
-    }
-    for (const Candidate& c : best.take()) chosen.push_back(c.series);
-    return chosen;
+  Status run(const Grouping& grouping, SeriesSink& sink) {
+    if (Status status = find_groups(grouping); !status.ok()) return status;
+    return parameter_.steps() == 1 ? emit_in_order(sink) : emit_steps(sink);
   }
 
-  Status emit(const std::vector<std::vector<size_t>>& groups, SeriesSink& sink) {
-    if (parameter_.steps() == 1) {  // Order is part of the answer.
-      for (const auto& members : groups) {
-        if (Status status = context_.poll(); !status.ok()) return status;
-        for (const size_t m : choose(members, 0)) {
-          if (Status status = sink.consume(input_[m]); !status.ok()) return status;
-        }
+ private:
+  Status find_groups(const Grouping& grouping) {
+    // Of each series: its place in a group, among the chosen and as a candidate, and its offset.
+    constexpr size_t kPlaceBytes = 2 * sizeof(size_t) + sizeof(Candidate) + sizeof(double);
+    if (Status status = charge_.add(0, input_.size() * kPlaceBytes); !status.ok()) return status;
+    SmallCharges charges(context_);
+    std::unordered_map<std::string, size_t> places;
+    std::string encoded;
+    for (size_t m = 0; m < input_.size(); ++m) {
+      if (Status status = pace_.turn(kSeriesWork); !status.ok()) return status;
+      if (op_ == AggregateOp::kLimitRatio) offsets_.push_back(sampling_offset(input_[m].labels));
+      grouping.apply(input_[m].labels, encoded);
+      const auto [place, is_new] = places.try_emplace(encoded, groups_.size());
+      if (is_new) {
+        constexpr size_t kNodeBytes = 128;  // Of the map, and the vector of members.
+        if (Status status = charges.add(kNodeBytes + encoded.size()); !status.ok()) return status;
+        groups_.emplace_back();
       }
-      return {};
+      groups_[place->second].push_back(m);
     }
-    std::vector<Presence> chosen(input_.size(), Presence(parameter_.steps()));
-    for (const auto& members : groups) {
-      for (size_t step = 0; step < parameter_.steps(); ++step) {
-        if (Status status = context_.poll(); !status.ok()) return status;
-        for (const size_t m : choose(members, step)) chosen[m].set(step);
+    return {};
+  }
+
+  // The order of an instant query is part of the answer.
+  Status emit_in_order(SeriesSink& sink) {
+    for (const auto& members : groups_) {
+      if (Status status = choose(members, 0); !status.ok()) return status;
+      for (const size_t m : chosen_) {
+        if (Status status = pace_.turn(kSeriesWork); !status.ok()) return status;
+        if (Status status = sink.consume(input_[m]); !status.ok()) return status;
+      }
+    }
+    return {};
+  }
+
+  Status emit_steps(SeriesSink& sink) {
+    const size_t steps = parameter_.steps();
+    constexpr size_t kBitmapBytes = sizeof(Presence) + 16;
+    if (Status status = charge_.add(0, input_.size() * (kBitmapBytes + steps / 8)); !status.ok()) return status;
+    std::vector<Presence> chosen(input_.size(), Presence(steps));
+    for (const auto& members : groups_) {
+      for (size_t step = 0; step < steps; ++step) {
+        if (Status status = choose(members, step); !status.ok()) return status;
+        for (const size_t m : chosen_) chosen[m].set(step);
       }
     }
     for (size_t m = 0; m < input_.size(); ++m) {
+      if (Status status = pace_.turn(kSeriesWork); !status.ok()) return status;
       if (!chosen[m].any()) continue;
       keep(input_[m].column, chosen[m]);
       if (Status status = sink.consume(input_[m]); !status.ok()) return status;
@@ -175,7 +182,41 @@ class Ranking {
     return {};
   }
 
- private:
+  // Puts the chosen of one group at one step into chosen_, best first.
+  Status choose(const std::vector<size_t>& members, size_t step) {
+    chosen_.clear();
+    if (Status status = pace_.turn(2 * members.size()); !status.ok()) return status;
+    const double parameter = parameter_.v[step];
+    if (op_ == AggregateOp::kLimitRatio) {
+      const double ratio = std::clamp(parameter, -1.0, 1.0);
+      for (const size_t m : members) {
+        if (parameter != 0 && has(m, step) && is_sampled(ratio, offsets_[m])) chosen_.push_back(m);
+      }
+      return {};
+    }
+    if (parameter < 1) return {};
+    const size_t k = std::min(static_cast<size_t>(parameter), input_.size());
+    if (op_ == AggregateOp::kLimitK) {
+      for (size_t i = 0; i < members.size() && chosen_.size() < k; ++i) {
+        if (has(members[i], step)) chosen_.push_back(members[i]);
+      }
+      return {};
+    }
+    return choose_best(members, step, k);
+  }
+
+  Status choose_best(const std::vector<size_t>& members, size_t step, size_t k) {
+    BestK best(op_ == AggregateOp::kTopK, k);
+    for (const size_t m : members) {
+      if (!has(m, step)) continue;
+      if (Status status = pace_.turn(1); !status.ok()) return status;
+      best.offer({input_[m].column.v[step], m});
+    }
+    if (Status status = best.sort(context_); !status.ok()) return status;
+    for (const Candidate& c : best.candidates()) chosen_.push_back(c.series);
+    return {};
+  }
+
   bool has(size_t series, size_t step) const { return input_[series].column.has(step); }
 
   // They have no order.
@@ -195,10 +236,14 @@ class Ranking {
   }
 
   QueryContext& context_;
+  Charge charge_;
+  Pace pace_;
   const AggregateOp op_;
   const Column& parameter_;
   std::vector<Series>& input_;
   std::vector<double> offsets_;  // Of each series, for limit_ratio.
+  std::vector<std::vector<size_t>> groups_;
+  std::vector<size_t> chosen_;
 };
 
 }  // namespace
@@ -212,16 +257,7 @@ Status rank_series(QueryContext& context, RankOp op, const Grouping& grouping, c
   } else if (std::any_of(parameter.v.begin(), parameter.v.end(), [](double v) { return !(v < 1); })) {
     if (Status status = check_counts(parameter); !status.ok()) return status;
   }
-  std::vector<std::vector<size_t>> groups;
-  std::unordered_map<std::string, size_t> places;
-  std::string encoded;
-  for (size_t m = 0; m < input.size(); ++m) {
-    grouping.apply(input.series()[m].labels, encoded);
-    const auto [place, is_new] = places.try_emplace(encoded, groups.size());
-    if (is_new) groups.emplace_back();
-    groups[place->second].push_back(m);
-  }
-  return Ranking(context, op, parameter, input).emit(groups, sink);
+  return Ranking(context, op, parameter, input).run(grouping, sink);
 }
 
 }  // namespace tidemark::promql

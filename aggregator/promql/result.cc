@@ -9,6 +9,8 @@
 #include "aggregator/promql/extended.h"
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/label_sets.h"
+#include "aggregator/promql/polled_sort.h"
+#include "aggregator/promql/sample_counts.h"
 #include "aggregator/promql/select.h"
 
 namespace tidemark::promql {
@@ -48,16 +50,23 @@ class Cleanup final : public SeriesSink {
   SeriesSink& next_;
 };
 
-void sort_by_labels(std::vector<ResultSeries>& series) {
-  std::sort(series.begin(), series.end(),
-            [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
+Status sort_by_labels(const QueryContext& context, QueryResult& result) {
+  const int64_t begin_ns = context.now_ns();
+  const auto less = [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; };
+  std::vector<ResultSeries>& series = result.series;
+  Status status = polled(context, less, [&](const auto& polling) { std::sort(series.begin(), series.end(), polling); });
+  result.stats.sort_seconds = static_cast<double>(context.now_ns() - begin_ns) / 1e9;
+  return status;
 }
 
 // Moves the matrix into the result, whose samples the query's budget has to hold beside it for a moment.
 Status take_series(QueryContext& context, Matrix& matrix, const Grid& grid, QueryResult& result) {
   Charge charge(context);
+  if (Status status = charge.add(0, matrix.size() * sizeof(ResultSeries)); !status.ok()) return status;
   result.series.reserve(matrix.size());
+  Pace pace(context);
   for (Series& series : matrix.series()) {
+    if (Status status = pace.turn(kSeriesWork + series.column.steps()); !status.ok()) return status;
     const size_t samples = series.column.present.count();
     const HistogramColumn& histograms = series.column.histograms;
     const size_t bytes = samples * sizeof(Sample) + histograms.present.count() * sizeof(HistogramSample);
@@ -93,7 +102,7 @@ Status scalar_into(QueryContext& context, const Plan& plan, const Grid& grid, Qu
 class RawResult final : public RawSink {
  public:
   RawResult(QueryContext& context, const RangeSpec& spec, Extension extension, QueryResult& result)
-      : charge_(context), spec_(spec), extension_(extension), result_(result) {}
+      : context_(context), charge_(context), spec_(spec), extension_(extension), result_(result) {}
   Status consume(const RawSeries& series) override {
     const size_t n = series.samples.t_ms.size() + (extension_ == Extension::kNone ? 0 : 2);
     if (Status status = charge_.add(n, n * sizeof(Sample) + series.labels.encoded().size()); !status.ok()) {
@@ -111,11 +120,18 @@ class RawResult final : public RawSink {
       }
       out.histograms.push_back({series.histograms.t_ms[i], histogram});
     }
+    if (context_.counts() != nullptr) count(out, *context_.counts());
     if (!out.samples.empty() || !out.histograms.empty()) result_.series.push_back(std::move(out));
     return {};
   }
 
  private:
+  static void count(const ResultSeries& series, SampleCounts& counts) {
+    size_t n = series.samples.size();
+    for (const HistogramSample& one : series.histograms) n += as_samples(*one.histogram);
+    counts.add(0, n, n);
+  }
+
   std::vector<Sample> points(const Samples& samples) const {
     const size_t n = samples.t_ms.size();
     if (extension_ != Extension::kNone) {
@@ -129,6 +145,7 @@ class RawResult final : public RawSink {
     return out;
   }
 
+  QueryContext& context_;
   Charge charge_;
   const RangeSpec& spec_;
   const Extension extension_;
@@ -139,7 +156,12 @@ Status matrix_into(QueryContext& context, const Plan& plan, const Expr& expr, co
   const Plan::Times& times = plan.times(expr);
   if (const auto* subquery = try_as<SubqueryExpr>(expr)) {
     const Grid inner = Evaluator(context, plan).subquery_grid(*subquery, grid);
-    return vector_into(context, plan, *subquery->expr, inner, result);
+    SampleCounts* const counts = context.counts();
+    SampleCounts points(counts == nullptr ? 0 : inner.steps);
+    const CountScope scope(context, &points);
+    Status status = vector_into(context, plan, *subquery->expr, inner, result);
+    if (counts != nullptr) counts->add(0, points.looked_at(), points.read());
+    return status;
   }
   const VectorSelector& selector = *as<MatrixSelector>(expr).vector;
   const RangeSpec spec{grid, times.shift, times.range_ms, reach_of(selector.extension, context.lookback_ms())};
@@ -172,12 +194,12 @@ Result<QueryResult> instant_result(QueryContext& context, const Plan& plan, int6
     case ValueType::kVector:
       result.type = ResultType::kVector;
       status = vector_into(context, plan, expr, grid, result);
-      if (!is_ordered(expr)) sort_by_labels(result.series);
+      if (status.ok() && !is_ordered(expr)) status = sort_by_labels(context, result);
       break;
     case ValueType::kMatrix:
       result.type = ResultType::kMatrix;
       status = matrix_into(context, plan, expr, grid, result);
-      sort_by_labels(result.series);
+      if (status.ok()) status = sort_by_labels(context, result);
       break;
   }
   if (!status.ok()) return fail(std::move(status));
@@ -190,8 +212,8 @@ Result<QueryResult> range_result(QueryContext& context, const Plan& plan, const 
   result.type = ResultType::kMatrix;
   Status status = plan.expr().type == ValueType::kScalar ? scalar_into(context, plan, grid, result)
                                                          : vector_into(context, plan, plan.expr(), grid, result);
+  if (status.ok()) status = sort_by_labels(context, result);
   if (!status.ok()) return fail(std::move(status));
-  sort_by_labels(result.series);
   add_annotations(context, context.annotations(), result);
   return result;
 }

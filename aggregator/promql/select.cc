@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "aggregator/promql/sample_counts.h"
 #include "aggregator/promql/stripes.h"
 
 namespace tidemark::promql {
@@ -190,6 +191,7 @@ class NewestAtSteps final : public SeriesWork {
         grid_(grid),
         what_(what),
         resolutions_(resolutions),
+        counts_(context.counts()),
         cursor_(context),
         histograms_(context, selector.detail) {}
 
@@ -219,6 +221,7 @@ class NewestAtSteps final : public SeriesWork {
       if (sample.t_ms <= TimeShift::earlier(from_ms, lookback_ms_) || is_stale(sample.v)) continue;
       out.set(step, what_ == What::kValues ? sample.v : in_seconds(what_, sample.t_ms, cursor_.start_ms()));
     }
+    if (counts_ != nullptr) count_points(out, *counts_);
     return {};
   }
 
@@ -234,6 +237,7 @@ class NewestAtSteps final : public SeriesWork {
   const Grid grid_;
   const What what_;
   const Resolutions resolutions_;
+  SampleCounts* const counts_;
   Cursor cursor_;
   HistogramBuffer histograms_;
   HistogramCursor histogram_cursor_;

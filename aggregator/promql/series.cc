@@ -47,7 +47,7 @@ Status CollisionCheck::add(const Labels& labels, const Column& column) {
   const Presence present = column.all_present();
   if (is_new) {
     place->second = present;
-    return {};
+    return charge(labels.encoded(), present.word_count());
   }
   if (place->second.intersects(present)) return Status::execution(std::string(kSameLabelset));
   place->second.add(present);
@@ -56,7 +56,12 @@ Status CollisionCheck::add(const Labels& labels, const Column& column) {
 
 Status CollisionCheck::add_whole(const Labels& labels) {
   if (!seen_.try_emplace(labels.encoded()).second) return Status::execution(std::string(kSameLabelset));
-  return {};
+  return charge(labels.encoded(), 0);
+}
+
+Status CollisionCheck::charge(const std::string& encoded, size_t presence_words) {
+  constexpr size_t kNodeBytes = 112;  // Of the map: links, the string, the bitmap, where they lie.
+  return charges_.add(kNodeBytes + encoded.size() + presence_words * sizeof(uint64_t));
 }
 
 }  // namespace tidemark::promql

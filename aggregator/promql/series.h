@@ -65,13 +65,18 @@ class Matrix final : public SeriesSink {
 // Finds label sets that were different and are not any more after labels were dropped or replaced.
 class CollisionCheck {
  public:
+  explicit CollisionCheck(QueryContext& context) : charges_(context) {}
+
   // Steps decide: two pieces of one series may follow each other, not overlap.
   Status add(const Labels& labels, const Column& column);
   // Equal label sets are wrong whatever their steps, as after a range function.
   Status add_whole(const Labels& labels);
 
  private:
+  Status charge(const std::string& encoded, size_t presence_words);
+
   std::unordered_map<std::string, Presence> seen_;
+  SmallCharges charges_;
 };
 
 }  // namespace tidemark::promql

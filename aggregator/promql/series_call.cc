@@ -10,6 +10,7 @@
 #include "aggregator/promql/evaluator.h"
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/natural_order.h"
+#include "aggregator/promql/polled_sort.h"
 #include "model/utf8.h"
 
 namespace tidemark::promql {
@@ -96,10 +97,11 @@ void set_label(Series& series, const std::string& name, std::string_view value) 
 
 // What a series' destination label becomes, or nothing to leave it alone.
 template <class NewValue>
-Status relabel(Evaluator& evaluator, const Expr& input, const Grid& grid, const std::string& destination,
-               NewValue new_value, SeriesSink& sink) {
-  CollisionCheck collisions;
+Status relabel(QueryContext& context, Evaluator& evaluator, const Expr& input, const Grid& grid,
+               const std::string& destination, NewValue new_value, SeriesSink& sink) {
+  CollisionCheck collisions(context);
   FunctionSink relabelled([&](Series& series) {
+    if (Status status = context.poll(); !status.ok()) return status;
     if (const std::optional<std::string> value = new_value(series.labels)) set_label(series, destination, *value);
     if (Status status = collisions.add(series.labels, series.column); !status.ok()) return status;
     return sink.consume(series);
@@ -107,7 +109,8 @@ Status relabel(Evaluator& evaluator, const Expr& input, const Grid& grid, const 
   return evaluator.vector(input, grid, relabelled);
 }
 
-Status replace_labels(Evaluator& evaluator, const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+Status replace_labels(QueryContext& context, Evaluator& evaluator, const CallExpr& call, const Grid& grid,
+                      SeriesSink& sink) {
   const std::string& destination = string_argument(call, 1);
   const std::string& source = string_argument(call, 3);
   const std::string& pattern = string_argument(call, 4);
@@ -128,10 +131,11 @@ Status replace_labels(Evaluator& evaluator, const CallExpr& call, const Grid& gr
     }
     return replacement.fill(groups);
   };
-  return relabel(evaluator, *call.args[0], grid, destination, new_value, sink);
+  return relabel(context, evaluator, *call.args[0], grid, destination, new_value, sink);
 }
 
-Status join_labels(Evaluator& evaluator, const CallExpr& call, const Grid& grid, SeriesSink& sink) {
+Status join_labels(QueryContext& context, Evaluator& evaluator, const CallExpr& call, const Grid& grid,
+                   SeriesSink& sink) {
   const std::string& destination = string_argument(call, 1);
   const std::string& separator = string_argument(call, 2);
   for (size_t i = 3; i < call.args.size(); ++i) {
@@ -149,7 +153,7 @@ Status join_labels(Evaluator& evaluator, const CallExpr& call, const Grid& grid,
     }
     return std::optional<std::string>(std::move(joined));
   };
-  return relabel(evaluator, *call.args[0], grid, destination, new_value, sink);
+  return relabel(context, evaluator, *call.args[0], grid, destination, new_value, sink);
 }
 
 // NaN last, whichever way numbers go.
@@ -172,8 +176,8 @@ std::strong_ordering compare_by_labels(const CallExpr& call, const Labels& a, co
 }  // namespace
 
 Status Evaluator::label_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
-  if (call.function->name == "label_replace") return replace_labels(*this, call, grid, sink);
-  return join_labels(*this, call, grid, sink);
+  if (call.function->name == "label_replace") return replace_labels(context_, *this, call, grid, sink);
+  return join_labels(context_, *this, call, grid, sink);
 }
 
 Status Evaluator::sort_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
@@ -193,17 +197,21 @@ Status Evaluator::sort_call(const CallExpr& call, const Grid& grid, SeriesSink& 
   std::vector<Series>& series = input.series();
   const bool descending = name.ends_with("_desc");
   if (by_label) {
-    std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
+    const auto less = [&](const Series& a, const Series& b) {
       const auto order = compare_by_labels(call, a.labels, b.labels);
       return descending ? std::is_gt(order) : std::is_lt(order);
-    });
+    };
+    if (Status status = polled_stable_sort(context_, series, less); !status.ok()) return status;
   } else {
     std::erase_if(series, [](Series& one) { return !one.column.drop_histograms(); });
-    std::stable_sort(series.begin(), series.end(), [&](const Series& a, const Series& b) {
+    const auto less = [&](const Series& a, const Series& b) {
       return value_before(a.column.v[0], b.column.v[0], descending);
-    });
+    };
+    if (Status status = polled_stable_sort(context_, series, less); !status.ok()) return status;
   }
+  Pace pace(context_);
   for (Series& one : series) {
+    if (Status status = pace.turn(kSeriesWork); !status.ok()) return status;
     if (Status status = sink.consume(one); !status.ok()) return status;
   }
   return {};

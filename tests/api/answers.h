@@ -20,7 +20,13 @@ inline net::Request request_of(std::string_view query) {
 inline std::string sent(Outcome outcome) {
   net::Response response;
   respond(std::move(outcome), response);
-  return std::to_string(response.status) + " " + response.body;
+  std::string body = std::move(response.body);
+  for (net::More more = net::More::kYes; response.rest != nullptr && more == net::More::kYes;) {
+    std::string piece;
+    more = response.rest(piece);
+    body += more == net::More::kCutOff ? "(cut off)" : piece;
+  }
+  return std::to_string(response.status) + " " + body;
 }
 
 // The same for a success, without the envelope.

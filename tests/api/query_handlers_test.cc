@@ -59,6 +59,87 @@ TEST_F(QueryHandlersTest, AnswersRangeQueries) {
             R"("values":[[0,"0.5"],[0.500,"0.5"]]}]}})");
 }
 
+class LongAnswersTest : public QueryHandlersTest {
+ protected:
+  LongAnswersTest() {
+    for (int i = 0; i < 1'000; ++i) {
+      store_.add(Labels{{"__name__", "many"}, {"i", std::to_string(i)}}, 0, i + 0.123456789);
+    }
+  }
+  // Of some 6 MB.
+  net::Response response() {
+    net::Response out;
+    respond(query_range(engine_, request_of("query=many&start=0&end=299&step=1&stats=1")), out);
+    return out;
+  }
+};
+
+TEST_F(LongAnswersTest, AreSentInPieces) {
+  net::Response answer = response();
+  EXPECT_EQ(answer.status, 200);
+  ASSERT_NE(answer.rest, nullptr);
+  constexpr size_t kAtMost = (size_t{1} << 20) + 1'000;
+  EXPECT_LT(answer.body.size(), kAtMost);
+  std::string whole = answer.body;
+  for (net::More more = net::More::kYes; more == net::More::kYes;) {
+    std::string piece;
+    more = answer.rest(piece);
+    ASSERT_NE(more, net::More::kCutOff);
+    EXPECT_LT(piece.size(), kAtMost);
+    whole += piece;
+  }
+  promql::QueryOptions options;
+  options.stats = promql::WantedStats::kTotals;
+  const auto result = engine_.range("many", 0, 299'000, 1'000, options);
+  ASSERT_TRUE(result);
+  std::string data;
+  append_query_data(data, *result);
+  EXPECT_GT(data.size(), size_t{5} << 20);
+  EXPECT_TRUE(whole == R"({"status":"success","data":)" + data + "}");
+}
+
+TEST_F(LongAnswersTest, GoOnBeingQueriesUntilTheyAreSent) {
+  {
+    const net::Response answer = response();
+    ASSERT_EQ(engine_.active().size(), 1u);
+    EXPECT_EQ(engine_.active()[0].state, promql::ActiveQuery::State::kSending);
+    EXPECT_GT(engine_.active()[0].bytes, 1'000u * 300 * sizeof(Sample));
+  }
+  EXPECT_TRUE(engine_.active().empty());
+
+  const net::Response killed = response();
+  std::string piece;
+  EXPECT_EQ(killed.rest(piece), net::More::kYes);
+  EXPECT_TRUE(engine_.kill(engine_.active().at(0).id));
+  EXPECT_EQ(killed.rest(piece), net::More::kCutOff);
+
+  const net::Response late = response();
+  clock_.advance_ms(119'000);
+  EXPECT_EQ(late.rest(piece), net::More::kYes);
+  clock_.advance_ms(2'000);
+  EXPECT_EQ(late.rest(piece), net::More::kCutOff);
+}
+
+TEST_F(QueryHandlersTest, TellsWhatAQueryTook) {
+  const auto stats_of = [&](std::string_view how) {
+    const std::string all = range("query=sum_over_time(up{job=\"a\"}[30s])&start=30&end=60&step=15" + std::string(how));
+    const size_t at = all.find(R"("stats")");
+    return at == std::string::npos ? std::string() : all.substr(at);
+  };
+  EXPECT_EQ(stats_of(""), "");
+  const std::string timings =
+      R"("stats":{"timings":{"evalTotalTime":0,"resultSortTime":0,"queryPreparationTime":0,"innerEvalTime":0,)"
+      R"("execQueueTime":0,"execTotalTime":0},"samples":{)";
+  const std::string totals = stats_of("&stats=1");
+  EXPECT_EQ(totals.substr(0, totals.find(R"("peakSamples")")),
+            timings + R"("totalQueryableSamples":6,"samplesRead":4,)");
+  const std::string all = stats_of("&stats=all");
+  EXPECT_EQ(all.substr(0, all.find(R"("peakSamples")")),
+            timings + R"("totalQueryableSamplesPerStep":[[30,2],[45,2],[60,2]],"totalQueryableSamples":6,)"
+                      R"("samplesReadPerStep":[[30,2],[45,1],[60,1]],"samplesRead":4,)");
+  EXPECT_NE(all.find(R"("peakSamples":)"), std::string::npos);
+}
+
 TEST_F(QueryHandlersTest, CutsToTheLimit) {
   EXPECT_EQ(instant("query=up&time=0&limit=1"),
             R"(200 {"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},)"

@@ -263,7 +263,7 @@ TEST_F(EngineTest, ListsWhatRunsAndEndsOneOfThem) {
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_EQ(seen[0].text, "sum(requests_total)");
   EXPECT_FALSE(seen[0].instant);
-  EXPECT_TRUE(seen[0].running);
+  EXPECT_EQ(seen[0].state, ActiveQuery::State::kRunning);
   EXPECT_EQ(seen[0].start_ms, 1'000);
   EXPECT_EQ(seen[0].end_ms, 61'000);
   EXPECT_EQ(seen[0].step_ms, 30'000);

@@ -110,7 +110,7 @@ TEST_F(ThreadsTest, TheAnswerIsTheSameToTheBit) {
 TEST_F(ThreadsTest, LimitsHoldForAllOfThemTogether) {
   fill();
   EngineOptions options;
-  options.bytes_max = 100'000;
+  options.bytes_max = 500'000;
   const auto small = engine(4, options);
   const auto refused = small->range("m_total", kStartMs, kEndMs, kStepMs);
   ASSERT_FALSE(refused);
@@ -181,8 +181,8 @@ TEST_F(ThreadsTest, ASinkThatThrowsLetsTheHelpersGo) {
   ASSERT_TRUE(querier);
   for (int i = 0; i < 20; ++i) {
     const QueryLimits limits{.deadline_ns = INT64_MAX, .samples_max = 1'000'000, .bytes_max = 100'000'000};
-    QueryUsage usage;
-    QueryContext context("m_total", **querier, clock_, limits, {}, usage, &helpers);
+    QueryAccount account(clock_, limits);
+    QueryContext context("m_total", **querier, account, {}, &helpers);
     const auto set = (*querier)->select({Matcher::equal(kMetricName, "m_total")}, kStartMs, kEndMs, {}, false);
     ASSERT_GE(set->stripes(), 10u);
     int seen = 0;

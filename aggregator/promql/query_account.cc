@@ -1,4 +1,4 @@
-#include "aggregator/promql/context.h"
+#include "aggregator/promql/query_account.h"
 
 #include <fmt/format.h>
 
@@ -13,15 +13,21 @@ bool take(std::atomic<size_t>& held, size_t more, size_t max) {
   return true;
 }
 
+void raise(std::atomic<size_t>& peak, size_t held) {
+  size_t known = peak.load(std::memory_order_relaxed);
+  while (known < held && !peak.compare_exchange_weak(known, held, std::memory_order_relaxed)) {
+  }
+}
+
 }  // namespace
 
-Status QueryContext::poll() const {
+Status QueryAccount::poll() const {
   if (limits_.canceled()) return Status::canceled("query was canceled in expression evaluation");
   if (clock_.monotonic_ns() >= limits_.deadline_ns) return Status::timeout("query timed out in expression evaluation");
   return {};
 }
 
-Status QueryContext::charge(size_t samples, size_t bytes) {
+Status QueryAccount::charge(size_t samples, size_t bytes) {
   if (!take(usage_.samples, samples, limits_.samples_max)) {
     return Status::limit("query processing would load too many samples into memory in query execution");
   }
@@ -37,14 +43,12 @@ Status QueryContext::charge(size_t samples, size_t bytes) {
         "all queries together would hold more than their budget of {} bytes; try again later, or select fewer series",
         limits_.shared->bytes_max));
   }
-  const size_t held = usage_.bytes.load(std::memory_order_relaxed);
-  size_t peak = usage_.bytes_peak.load(std::memory_order_relaxed);
-  while (peak < held && !usage_.bytes_peak.compare_exchange_weak(peak, held, std::memory_order_relaxed)) {
-  }
+  raise(usage_.bytes_peak, usage_.bytes.load(std::memory_order_relaxed));
+  raise(usage_.samples_peak, usage_.samples.load(std::memory_order_relaxed));
   return {};
 }
 
-void QueryContext::release(size_t samples, size_t bytes) {
+void QueryAccount::release(size_t samples, size_t bytes) {
   usage_.samples.fetch_sub(samples, std::memory_order_relaxed);
   usage_.bytes.fetch_sub(bytes, std::memory_order_relaxed);
   if (limits_.shared != nullptr) limits_.shared->bytes.fetch_sub(bytes, std::memory_order_relaxed);
