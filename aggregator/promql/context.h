@@ -9,6 +9,7 @@
 
 #include "aggregator/promql/annotations.h"
 #include "aggregator/promql/query_account.h"
+#include "aggregator/promql/turns.h"
 #include "aggregator/storage/querier.h"
 #include "model/status.h"
 
@@ -28,8 +29,8 @@ class SampleCounts;
 class QueryContext {
  public:
   QueryContext(std::string_view query, storage::Querier& querier, QueryAccount& account, const QueryRules& rules,
-               Helpers* helpers = nullptr)
-      : query_(query), querier_(querier), account_(account), rules_(rules), helpers_(helpers) {}
+               Helpers* helpers = nullptr, Turns::Turn* turn = nullptr)
+      : query_(query), querier_(querier), account_(account), rules_(rules), helpers_(helpers), turn_(turn) {}
   // For another thread: budgets and counts are the query's, messages its own. Must not outlive `query`.
   explicit QueryContext(QueryContext* query)
       : query_(query->query_),
@@ -37,12 +38,16 @@ class QueryContext {
         account_(query->account_),
         rules_(query->rules_),
         helpers_(nullptr),
+        turn_(nullptr),
         counts_(query->counts_) {}
   QueryContext(const QueryContext&) = delete;
   QueryContext& operator=(const QueryContext&) = delete;
 
-  // As the account's.
-  Status poll() const { return account_.poll(); }
+  // As the account's. Other queries may have their turn meanwhile, so it is called without a lock held.
+  Status poll() const {
+    if (turn_ != nullptr) turn_->pause();
+    return account_.poll();
+  }
   int64_t now_ns() const { return account_.now_ns(); }
   Status charge(size_t samples, size_t bytes) { return account_.charge(samples, bytes); }  // Use Charge.
   void release(size_t samples, size_t bytes) { account_.release(samples, bytes); }
@@ -69,6 +74,7 @@ class QueryContext {
   QueryAccount& account_;
   const QueryRules rules_;
   Helpers* const helpers_;
+  Turns::Turn* const turn_;  // Null on helpers' threads.
   SampleCounts* counts_ = nullptr;
   Annotations annotations_;
 };

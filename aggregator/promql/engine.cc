@@ -50,6 +50,10 @@ unsigned threads_of(const EngineOptions& options) {
   return std::max(1u, options.threads_max > 0 ? options.threads_max : std::thread::hardware_concurrency());
 }
 
+unsigned places_of(const EngineOptions& options) {
+  return std::max(1u, options.computing_max > 0 ? options.computing_max : std::thread::hardware_concurrency());
+}
+
 struct Metrics {
   explicit Metrics(prometheus::Registry& r)
       : instant_seconds(duration_histogram(r, "instant")),
@@ -69,6 +73,11 @@ struct Metrics {
                  .Help("Queries that took longer than --query.log-slower-than.")
                  .Register(r)
                  .Add({})),
+        turns_passed(prometheus::BuildCounter()
+                         .Name("tidemark_query_turns_passed_total")
+                         .Help("How often a query stood back for another, because more run than there are processors.")
+                         .Register(r)
+                         .Add({})),
         invalid(failure_counter(r, "invalid")),
         execution(failure_counter(r, "execution")),
         limit(failure_counter(r, "limit")),
@@ -105,6 +114,7 @@ struct Metrics {
   prometheus::Gauge& helpers;
   prometheus::Counter& samples_read;
   prometheus::Counter& slow;
+  prometheus::Counter& turns_passed;
   prometheus::Counter& invalid;
   prometheus::Counter& execution;
   prometheus::Counter& limit;
@@ -124,6 +134,7 @@ struct Engine::State {
         clock(engine_clock),
         metrics(registry),
         admission({options.concurrency_max, options.waiting_max}, clock, metrics.running, metrics.waiting),
+        turns(places_of(options), metrics.turns_passed),
         subquery_step_ms(options.subquery_step_ms),
         helpers(threads_of(options) - 1, metrics.helpers_busy) {
     metrics.running_max.Set(options.concurrency_max);
@@ -175,7 +186,10 @@ struct Engine::State {
     if (Status status = admission.enter(entry->account()); !status.ok()) return fail(std::move(status));
     const int64_t begin_ns = clock.monotonic_ns();
     entry->set_state(ActiveQuery::State::kRunning);
-    Result<QueryResult> result = evaluate(request, *plan, entry->account(), query);
+    Result<QueryResult> result = [&] {
+      Turns::Turn turn(turns, entry->account());
+      return evaluate(request, *plan, entry->account(), query, turn);
+    }();
     admission.leave();
     if (result) {
       result->stats.queue_seconds = static_cast<double>(begin_ns - planned_ns) / 1e9;
@@ -207,7 +221,7 @@ struct Engine::State {
   }
 
   Result<QueryResult> evaluate(const Request& request, const Plan& plan, QueryAccount& account,
-                               const QueryOptions& query) {
+                               const QueryOptions& query, Turns::Turn& turn) {
     const int64_t begin_ns = clock.monotonic_ns();
     auto querier = store.querier();
     if (!querier) return fail(querier.error());
@@ -215,7 +229,7 @@ struct Engine::State {
                          {.lookback_ms = query.lookback_ms > 0 ? query.lookback_ms : options.lookback_ms,
                           .delayed_name_removal = options.delayed_name_removal,
                           .use_start_timestamps = options.use_start_timestamps},
-                         &helpers);
+                         &helpers, &turn);
     const Grid grid = request.instant ? Grid{request.start_ms, 1, 1}
                                       : grid_between(request.start_ms, request.end_ms, request.step_ms);
     SampleCounts counts(query.stats == WantedStats::kNone ? 0 : grid.steps);
@@ -275,6 +289,7 @@ struct Engine::State {
   const Clock& clock;
   Metrics metrics;
   Admission admission;
+  Turns turns;
   std::atomic<int64_t> subquery_step_ms;  // Relaxed would do: nothing else hangs on it.
   const std::shared_ptr<ActiveQueries> active = std::make_shared<ActiveQueries>(clock, options.bytes_all_max);
   Helpers helpers;

@@ -33,6 +33,7 @@ struct EngineOptions {
   size_t bytes_all_max = size_t{2} << 30;  // By all of them together.
   unsigned concurrency_max = 20;           // Further queries wait, at most until their deadline.
   unsigned waiting_max = 200;              // Still further ones are refused.
+  unsigned computing_max = 0;              // Of those that run, at a time; see turns.h. 0: as many as processors.
   unsigned threads_max = 0;                // Of one query, its own included. 0: as many as there are processors.
   ParserOptions parser;                    // Parts of the language behind --enable-feature=.
   bool delayed_name_removal = false;       // --enable-feature=promql-delayed-name-removal

@@ -165,7 +165,7 @@ class StripedRun final : public Job {
     storage::StripedSet& set = *hand.reader;
     set.begin_stripe(stripe);
     while (set.next()) {
-      if (Status status = context_.poll(); !status.ok()) return status;
+      if (Status status = hand.context.poll(); !status.ok()) return status;
       if (block.size == block.series.size()) {
         if (Status status = context_.charge(0, Column::bytes(steps_)); !status.ok()) return status;
         charged_ += Column::bytes(steps_);
@@ -183,6 +183,7 @@ class StripedRun final : public Job {
 
   Status consume(Block& block, SeriesSink& sink) TM_REQUIRES(mu_) {
     const Unlocked unlocked(mu_);
+    if (Status status = context_.poll(); !status.ok()) return status;
     context_.annotations().merge(std::move(block.messages));
     for (size_t i = 0; i < block.size; ++i) {
       if (Status status = sink.consume(block.series[i]); !status.ok()) return status;
