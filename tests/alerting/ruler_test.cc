@@ -35,6 +35,7 @@ class RecordingAppender final : public storage::Appender {
     std::string series;
     int64_t t_ms;
     double value;
+    double observations;  // Of a histogram; else 0.
   };
 
   Result<storage::CommitReport> commit(storage::Batch& batch) override {
@@ -45,7 +46,10 @@ class RecordingAppender final : public storage::Appender {
       const auto outcome = refuses_ ? storage::Outcome::kTooOld : storage::Outcome::kAccepted;
       batch.set_outcome(i, outcome);
       ++report.count[static_cast<size_t>(outcome)];
-      if (!refuses_) stored_.push_back({batch.labels(i).to_string(), batch.t_ms(i), batch.value(i).number});
+      if (refuses_) continue;
+      const storage::Value& value = batch.value(i);
+      stored_.push_back({batch.labels(i).to_string(), batch.t_ms(i), value.number,
+                         value.histogram == nullptr ? 0 : value.histogram->count});
     }
     return report;
   }
@@ -109,6 +113,11 @@ class RulerTest : public ::testing::Test {
     asked_at_ms_ = t_ms;
     if (fails_) return fail(Status::execution("no"));
     promql::QueryResult result;
+    if (expression == "histogram") {
+      auto histogram = std::make_shared<NativeHistogram>();
+      histogram->count = 7;
+      result.series.push_back({Labels{{"instance", "h"}}, {}, {{t_ms, std::move(histogram)}}});
+    }
     for (const auto& [instance, value] : answers_) {
       result.series.push_back({Labels{{"__name__", "up"}, {"instance", instance}}, {{t_ms, value}}});
     }
@@ -230,6 +239,16 @@ TEST_F(RulerTest, StoresAndEndsSeries) {
   EXPECT_EQ(p.ruler->groups()[0]->rules[0].health, RuleHealth::kOk);
   EXPECT_EQ(p.ruler->groups()[0]->rules[0].last_error, "");
   EXPECT_NE(page(p).find("tidemark_rule_evaluation_failures_total{rule_group=\"rules.yaml;g\"} 1"), std::string::npos);
+}
+
+TEST_F(RulerTest, StoresNativeHistograms) {
+  Process p = process();
+  ASSERT_TRUE(p.ruler->apply({file_of("groups: [{name: g, rules: [{record: r, expr: histogram}]}]")}, {}).ok());
+  tick(*p.ruler);
+  const auto stored = appender_.take();
+  ASSERT_EQ(stored.size(), 1u);
+  EXPECT_EQ(stored[0].series, "r{instance=\"h\"}");
+  EXPECT_EQ(stored[0].observations, 7);
 }
 
 TEST_F(RulerTest, SaysWhatTheStoreRefused) {
