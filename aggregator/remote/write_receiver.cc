@@ -64,8 +64,6 @@ std::string_view refusal_text(Outcome outcome) {
       return "sample is too far in the future";
     case Outcome::kInvalidLabels:
       return "invalid labels";
-    case Outcome::kUnsupported:
-      return "this kind of sample is not supported";
     case Outcome::kInvalidHistogram:
       return "invalid native histogram";
     case Outcome::kSeriesLimit:

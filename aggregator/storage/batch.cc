@@ -20,8 +20,6 @@ std::string_view outcome_name(Outcome outcome) {
       return "unknown_ref";
     case Outcome::kInvalidLabels:
       return "invalid_labels";
-    case Outcome::kUnsupported:
-      return "unsupported";
     case Outcome::kSeriesLimit:
       return "series_limit";
     case Outcome::kUnreadable:

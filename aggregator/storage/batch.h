@@ -40,12 +40,11 @@ enum class Outcome : uint8_t {
   kTooNew,            // Further in the future than the clock tolerance.
   kUnknownRef,        // The series has left memory: send the labels.
   kInvalidLabels,     // Not an encoding, empty, too many or too long.
-  kUnsupported,       // A kind of sample this version does not store.
   kSeriesLimit,       // Would create a series beyond the limit.
   kUnreadable,        // Whether the series is known is in a file that does not read: until it is repaired.
   kInvalidHistogram,  // No histogram by Prometheus' rules, or one of too many buckets.
 };
-inline constexpr size_t kOutcomeCount = 12;
+inline constexpr size_t kOutcomeCount = 11;
 std::string_view outcome_name(Outcome outcome);  // As in metrics' `reason` label: "out_of_order".
 
 class Batch {

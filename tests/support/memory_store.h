@@ -50,7 +50,7 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
           add(Labels(batch.labels(i)), batch.t_ms(i), std::make_shared<const NativeHistogram>(*histogram),
               batch.value(i).start_ms);
         } else {
-          outcome = storage::Outcome::kUnsupported;
+          outcome = storage::Outcome::kInvalidHistogram;
         }
       } else {
         add(Labels(batch.labels(i)), batch.t_ms(i), batch.value(i).number, batch.value(i).start_ms);
