@@ -8,6 +8,7 @@
 #include "aggregator/promql/histogram_extended.h"
 #include "aggregator/promql/histogram_messages.h"
 #include "aggregator/promql/rate.h"
+#include "aggregator/promql/window_plan.h"
 
 namespace tidemark::promql {
 namespace {
@@ -178,9 +179,11 @@ Status select_smoothed(QueryContext& context, const Selector& selector, const Gr
   class Columns final : public RawSink {
    public:
     Columns(QueryContext& query, const RangeSpec& spec, TextOffset begin, SeriesSink& next)
-        : context_(query), spec_(spec), at_(begin), sink_(next) {}
+        : context_(query), spec_(spec), at_(begin), sink_(next), windows_(query, spec, {}) {}
     Status consume(const RawSeries& series) override {
-      over_windows(smoothed_, series.samples, spec_, series.resolutions, {}, out_.column);
+      if (Status status = windows_.apply(smoothed_, series.samples, series.resolutions, out_.column); !status.ok()) {
+        return status;
+      }
       if (!series.histograms.empty()) add_histograms(series);
       if (!out_.column.any()) return {};
       out_.labels = Labels(series.labels);
@@ -216,6 +219,7 @@ Status select_smoothed(QueryContext& context, const Selector& selector, const Gr
     const RangeSpec& spec_;
     const TextOffset at_;
     SeriesSink& sink_;
+    WindowPlan windows_;
     Smoothed smoothed_;
     Series out_;
   };

@@ -29,7 +29,7 @@ class HistogramRange {
   HistogramRange(QueryContext& context, std::string_view function, VectorSelector::Extension extension,
                  RangeFunction& floats, TextOffset at);
 
-  // As over_windows(), for a series that has histograms. Rollups do not hold any, so the windows are as written.
+  // As WindowPlan::apply(), for a series that has histograms. Rollups do not hold any, so the windows are as written.
   Status over_windows(LabelsView labels, const Samples& samples, const Histograms& histograms, const RangeSpec& spec,
                       std::span<const Column> arguments, Column& out);
 

@@ -15,6 +15,7 @@
 #include "aggregator/promql/sample_counts.h"
 #include "aggregator/promql/select.h"
 #include "aggregator/promql/text.h"
+#include "aggregator/promql/window_plan.h"
 
 namespace tidemark::promql {
 namespace {
@@ -71,6 +72,7 @@ class RangeWork final : public RawWork {
       : context_(context),
         arguments_(arguments),
         function_(std::move(function)),
+        windows_(context, arguments.spec, arguments.scalars),
         on_histograms_(context, arguments.function, arguments.extension, *function_, arguments.first_argument_at),
         wants_counter_(arguments.function == "rate" || arguments.function == "increase") {}
 
@@ -78,17 +80,18 @@ class RangeWork final : public RawWork {
     if (arguments_.function == "double_exponential_smoothing") {
       if (Status status = check_smoothing(); !status.ok()) return status;
     }
-    if (series.histograms.empty() && series.samples.t_ms.size() * arguments_.spec.grid.steps > kLongWork) {
+    Status status;
+    if (!series.histograms.empty()) {
+      status = on_histograms_.over_windows(series.labels, series.samples, series.histograms, arguments_.spec,
+                                           arguments_.scalars, out);
+    } else if (series.samples.t_ms.size() * arguments_.spec.grid.steps > kLongWork) {
       PolledFunction polled(context_, *function_);
-      over_windows(polled, series.samples, arguments_.spec, series.resolutions, arguments_.scalars, out);
-      if (!polled.status().ok()) return polled.status();
-    } else if (series.histograms.empty()) {
-      over_windows(*function_, series.samples, arguments_.spec, series.resolutions, arguments_.scalars, out);
-    } else if (Status status = on_histograms_.over_windows(series.labels, series.samples, series.histograms,
-                                                           arguments_.spec, arguments_.scalars, out);
-               !status.ok()) {
-      return status;
+      status = windows_.apply(polled, series.samples, series.resolutions, out);
+      if (status.ok()) status = polled.status();
+    } else {
+      status = windows_.apply(*function_, series.samples, series.resolutions, out);
     }
+    if (!status.ok()) return status;
     if (context_.counts() != nullptr) {
       count_windows(series, arguments_.spec, arguments_.is_selector, *context_.counts());
     }
@@ -139,6 +142,7 @@ class RangeWork final : public RawWork {
   QueryContext& context_;
   const Arguments& arguments_;
   const std::unique_ptr<RangeFunction> function_;
+  WindowPlan windows_;
   HistogramRange on_histograms_;
   const bool wants_counter_;
 };

@@ -311,6 +311,13 @@ constexpr std::array<std::pair<std::string_view, Maker>, 22> kMakers = {{
 
 }  // namespace
 
+void RangeFunction::values(const Windows& windows, Column& out) {
+  for (size_t i = 0; i < windows.all.size(); ++i) {
+    double v = 0;
+    if (value(windows.all[i], v)) out.set(windows.steps[i], v);
+  }
+}
+
 std::unique_ptr<RangeFunction> make_range_function(std::string_view name) {
   for (const auto& [known, maker] : kMakers) {
     if (known == name) return maker();

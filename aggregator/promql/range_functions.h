@@ -13,7 +13,9 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "aggregator/promql/column.h"
 #include "aggregator/storage/querier.h"
 
 namespace tidemark::promql {
@@ -36,6 +38,13 @@ struct Window {
   std::array<double, 2> arguments = {};
 };
 
+// The windows of all steps over one series, and over those that have the same timestamps.
+struct Windows {
+  std::vector<Window> all;    // Those with samples, oldest first.
+  std::vector<size_t> steps;  // Of each.
+  uint64_t version = 0;       // Changes with the rest; 0 before there is any.
+};
+
 // Holds the state of one series at a time; one thread.
 class RangeFunction {
  public:
@@ -44,6 +53,8 @@ class RangeFunction {
   virtual void begin(const Samples& samples) = 0;
   // False when the window has no answer, as a rate over a single sample.
   virtual bool value(const Window& window, double& out) = 0;
+  // value() of all windows, at their steps. `windows` is the same object for all series.
+  virtual void values(const Windows& windows, Column& out);
   // Since begin(): windows with a sample that says it started before the sample before it, and not when that one did.
   virtual size_t overlaps() const { return 0; }
 };

@@ -33,7 +33,7 @@ class Extrapolated final : public RangeFunction {
     overlaps_ = 0;
     double gaps = 0;
     for (const double count : samples.folded.count) gaps_up_to_.push_back(gaps += count);
-    if (!kind_.counter) return;
+    if (!kind_.counter || !may_have_resets()) return;
     const std::span<const double> known = samples.folded.resets;
     for (size_t i = 1; i < samples.v.size(); ++i) {
       if (!known.empty() && !std::isnan(known[i])) {
@@ -49,40 +49,107 @@ class Extrapolated final : public RangeFunction {
     const int64_t start_ms = start_within(w);
     if (w.end - w.begin < 2 && start_ms == kNoStart) return false;
     count_overlaps(w);
-    const double gaps =
-        gaps_up_to_.empty() ? static_cast<double>(w.end - w.begin - 1) : gaps_up_to_[w.end - 1] - gaps_up_to_[w.begin];
-    const int64_t first_ms = samples_.t_ms[w.begin];
-    const int64_t last_ms = samples_.t_ms[w.end - 1];
     double increase = increase_in(w);
-
-    double sampled = static_cast<double>(last_ms - first_ms) / 1000;
-    const double mean_distance = gaps > 0 ? sampled / gaps : 0;
-    const double near = mean_distance * 1.1;
-    double to_start = static_cast<double>(first_ms - w.range_start_ms) / 1000;
-    double to_end = static_cast<double>(w.range_end_ms - last_ms) / 1000;
+    Stretch stretch = stretch_of(w);
     const double first = samples_.v[w.begin];
     if (start_ms != kNoStart) {
-      to_start = 0;
-      sampled = static_cast<double>(last_ms - start_ms) / 1000;
+      stretch.to_start = 0;
+      stretch.sampled = static_cast<double>(samples_.t_ms[w.end - 1] - start_ms) / 1000;
       increase += first;
-    } else {
-      if (to_start >= near) to_start = mean_distance / 2;
-      if (kind_.counter && increase > 0 && first >= 0) {
-        const double to_zero = sampled * (first / increase);
-        if (to_zero < to_start) to_start = to_zero;
-      }
+    } else if (kind_.counter && increase > 0 && first >= 0) {
+      const double to_zero = stretch.sampled * (first / increase);
+      if (to_zero < stretch.to_start) stretch.to_start = to_zero;
     }
-    if (to_end >= near) to_end = mean_distance / 2;
-
-    double factor = sampled == 0 ? 1.0 : (sampled + to_start + to_end) / sampled;
-    if (kind_.per_second) factor /= static_cast<double>(w.range_end_ms - w.range_start_ms) / 1000;
-    out = increase * factor;
+    out = increase * factor(stretch, w);
     return true;
+  }
+
+  // All that depends on times alone is kept for the next series with the same; of most windows only a multiplication
+  // is left, with the bits that value() would give.
+  void values(const Windows& windows, Column& out) override {
+    if (!samples_.start_ms.empty() || !gaps_up_to_.empty()) return RangeFunction::values(windows, out);
+    if (planned_ != windows.version) plan(windows, out.steps());
+    if (resets_.empty()) {
+      for_each_planned(windows, out, [this](const Planned& p) { return samples_.v[p.last] - samples_.v[p.first]; });
+    } else {
+      for_each_planned(windows, out, [&](const Planned& p) { return increase_in(windows.all[p.window]); });
+    }
+    out.present = answered_;
   }
 
   size_t overlaps() const override { return overlaps_; }
 
  private:
+  // How far a window's samples reach, in seconds, and how far the slope goes on beyond them.
+  struct Stretch {
+    double sampled;
+    double to_start;
+    double to_end;
+  };
+  // A window with an answer.
+  struct Planned {
+    uint32_t first;  // Samples, both inclusive.
+    uint32_t last;
+    double factor;   // Unless the counter was 0 nearer than the window's start,
+    double sampled;  // which it was not when first * sampled > increase * beyond.
+    double beyond;
+    uint32_t window;
+    uint32_t step;
+  };
+
+  Stretch stretch_of(const Window& w) const {
+    const int64_t first_ms = samples_.t_ms[w.begin];
+    const int64_t last_ms = samples_.t_ms[w.end - 1];
+    const double gaps =
+        gaps_up_to_.empty() ? static_cast<double>(w.end - w.begin - 1) : gaps_up_to_[w.end - 1] - gaps_up_to_[w.begin];
+    Stretch stretch{static_cast<double>(last_ms - first_ms) / 1000,
+                    static_cast<double>(first_ms - w.range_start_ms) / 1000,
+                    static_cast<double>(w.range_end_ms - last_ms) / 1000};
+    const double mean_distance = gaps > 0 ? stretch.sampled / gaps : 0;
+    const double near = mean_distance * 1.1;
+    if (stretch.to_start >= near) stretch.to_start = mean_distance / 2;
+    if (stretch.to_end >= near) stretch.to_end = mean_distance / 2;
+    return stretch;
+  }
+
+  double factor(const Stretch& s, const Window& w) const {
+    double factor = s.sampled == 0 ? 1.0 : (s.sampled + s.to_start + s.to_end) / s.sampled;
+    if (kind_.per_second) factor /= static_cast<double>(w.range_end_ms - w.range_start_ms) / 1000;
+    return factor;
+  }
+
+  void plan(const Windows& windows, size_t steps) {
+    planned_ = windows.version;
+    windows_.clear();
+    answered_.reset(steps);
+    for (size_t i = 0; i < windows.all.size(); ++i) {
+      const Window& w = windows.all[i];
+      if (w.end - w.begin < 2) continue;
+      const Stretch stretch = stretch_of(w);
+      windows_.push_back({static_cast<uint32_t>(w.begin), static_cast<uint32_t>(w.end - 1), factor(stretch, w),
+                          stretch.sampled, stretch.to_start * kMargin, static_cast<uint32_t>(i),
+                          static_cast<uint32_t>(windows.steps[i])});
+      answered_.set(windows.steps[i]);
+    }
+  }
+
+  template <class Increase>
+  void for_each_planned(const Windows& windows, Column& out, Increase increase_of) {
+    for (const Planned& p : windows_) {
+      const double increase = increase_of(p);
+      const double first = samples_.v[p.first];
+      const double reach = first * p.sampled;
+      // Products so small are not exact.
+      const bool stretched = !kind_.counter || increase <= 0 || first < 0 ||
+                             (reach > increase * p.beyond && reach > kProductMin);
+      if (stretched) {
+        out.v[p.step] = increase * p.factor;
+      } else {
+        value(windows.all[p.window], out.v[p.step]);
+      }
+    }
+  }
+
   // When the counter was 0 before the window's first sample, if it says so and it is within the range; else kNoStart.
   int64_t start_within(const Window& w) const {
     if (!kind_.counter || samples_.start_ms.empty()) return kNoStart;
@@ -93,6 +160,13 @@ class Extrapolated final : public RangeFunction {
   void count_overlaps(const Window& w) {
     while (first_overlap_ < overlapping_.size() && overlapping_[first_overlap_] <= w.begin) ++first_overlap_;
     if (first_overlap_ < overlapping_.size() && overlapping_[first_overlap_] < w.end) ++overlaps_;
+  }
+
+  bool may_have_resets() const {
+    if (!samples_.folded.resets.empty() || !samples_.start_ms.empty()) return true;
+    bool any = false;
+    for (size_t i = 1; i < samples_.v.size(); ++i) any |= samples_.v[i] < samples_.v[i - 1];
+    return any;
   }
 
   double increase_in(const Window& w) {
@@ -107,8 +181,14 @@ class Extrapolated final : public RangeFunction {
     double before;  // What the counter had.
   };
 
+  static constexpr double kMargin = 1 + 1e-9;
+  static constexpr double kProductMin = 1e-290;
+
   const Kind kind_;
   Samples samples_;
+  std::vector<Planned> windows_;
+  uint64_t planned_ = 0;  // Windows::version of them.
+  Presence answered_;     // At which steps there are some.
   std::vector<Reset> resets_;
   size_t first_reset_ = 0;           // The first that can matter to this window or a later one.
   std::vector<size_t> overlapping_;  // Samples that contradict the one before them.

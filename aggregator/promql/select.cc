@@ -71,13 +71,6 @@ double in_seconds(What what, int64_t t_ms, int64_t start_ms) {
   return static_cast<double>(what == What::kStartTimestamps ? start_ms : t_ms) / 1000;
 }
 
-// The end of the last whole bucket.
-int64_t last_whole(int64_t t_ms, int64_t resolution_ms) {
-  if (resolution_ms == 0) return t_ms;
-  const int64_t over = t_ms % resolution_ms;
-  return t_ms - over - (over < 0 ? resolution_ms : 0);
-}
-
 // All samples of a series in columns that are reused from series to series.
 class SampleBuffer {
  public:
@@ -147,6 +140,9 @@ class SampleBuffer {
   };
 
   size_t drop_stale(size_t begin, size_t end) {
+    bool any = false;
+    for (size_t i = begin; i < end; ++i) any |= is_stale(v_[i]);
+    if (!any) return end;
     size_t kept = begin;
     for (size_t i = begin; i < end; ++i) {
       if (is_stale(v_[i])) continue;
@@ -338,37 +334,17 @@ Status select_columns(QueryContext& context, const Selector& selector, const Ran
   return push_series(context, *set, spec.grid.steps, make_both, sink);
 }
 
+int64_t last_whole(int64_t t_ms, int64_t resolution_ms) {
+  if (resolution_ms == 0) return t_ms;
+  const int64_t over = t_ms % resolution_ms;
+  return t_ms - over - (over < 0 ? resolution_ms : 0);
+}
+
 int64_t resolution_at(Resolutions resolutions, int64_t t_ms) {
   for (const storage::Resolution& one : resolutions) {
     if (t_ms <= one.until_ms) return one.resolution_ms;
   }
   return 0;
-}
-
-void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, Resolutions resolutions,
-                  std::span<const Column> arguments, Column& out) {
-  out.reset(spec.grid.steps);
-  function.begin(samples);
-  Window window;
-  const size_t n = samples.t_ms.size();
-  for (size_t step = 0; step < spec.grid.steps; ++step) {
-    window.range_end_ms = spec.end_ms(step);
-    window.range_start_ms = spec.begin_ms(step);
-    if (const int64_t resolution_ms = resolution_at(resolutions, window.range_end_ms); resolution_ms > 0) {
-      window.range_end_ms = last_whole(window.range_end_ms, resolution_ms);
-      window.range_start_ms = TimeShift::earlier(window.range_end_ms, std::max(spec.range_ms, resolution_ms));
-    }
-    const int64_t after_ms = TimeShift::earlier(window.range_start_ms, spec.reach.before_ms);
-    const int64_t until_ms = TimeShift::earlier(window.range_end_ms, -spec.reach.after_ms);
-    while (window.begin < n && samples.t_ms[window.begin] <= after_ms) ++window.begin;
-    window.end = std::max(window.end, window.begin);
-    while (window.end < n && samples.t_ms[window.end] <= until_ms) ++window.end;
-    if (window.begin == window.end) continue;
-    window.eval_ms = spec.grid.time_ms(step);
-    for (size_t i = 0; i < arguments.size(); ++i) window.arguments[i] = arguments[i].v[step];
-    double value = 0;
-    if (function.value(window, value)) out.set(step, value);
-  }
 }
 
 }  // namespace tidemark::promql

@@ -71,6 +71,8 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
 // Which resolution the samples have at a time: that of the rollup which answers there, or 0 for stored samples.
 using Resolutions = std::span<const storage::Resolution>;
 int64_t resolution_at(Resolutions resolutions, int64_t t_ms);
+// The end of the last whole bucket.
+int64_t last_whole(int64_t t_ms, int64_t resolution_ms);
 
 // A series' samples in one range, oldest first, without staleness markers. Either kind may be missing, not both.
 struct RawSeries {
@@ -103,10 +105,5 @@ using MakeRawWork = std::function<std::unique_ptr<RawWork>(QueryContext& context
 // this one.
 Status select_columns(QueryContext& context, const Selector& selector, const RangeSpec& spec, const MakeRawWork& make,
                       SeriesSink& sink);
-
-// Applies a function to every step's window over `samples`. `arguments`: of each scalar argument its values at the
-// steps. Where a rollup answers, a window ends with the last whole bucket, and has the length of a bucket at least.
-void over_windows(RangeFunction& function, const Samples& samples, const RangeSpec& spec, Resolutions resolutions,
-                  std::span<const Column> arguments, Column& out);
 
 }  // namespace tidemark::promql

@@ -14,6 +14,9 @@
 #include <vector>
 
 #include "aggregator/promql/select.h"
+#include "aggregator/promql/window_plan.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
 
 namespace tidemark::promql {
 namespace {
@@ -24,6 +27,29 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 struct Data {
   std::vector<int64_t> t_ms;
   std::vector<double> v;
+};
+
+// A function's answers at the steps of a query, to one series after the other.
+class Answers {
+ public:
+  Answers(RangeFunction& function, const RangeSpec& spec)
+      : function_(function), spec_(spec), querier_(std::move(*store_.querier())), context_("", *querier_, clock_, kLimits, {}) {}
+
+  const Column& of(const Samples& samples) {
+    EXPECT_TRUE(plan_.apply(function_, samples, {}, out_).ok());
+    return out_;
+  }
+
+ private:
+  static constexpr QueryLimits kLimits{.deadline_ns = INT64_MAX, .samples_max = 1'000'000, .bytes_max = 100'000'000};
+  RangeFunction& function_;
+  const RangeSpec spec_;
+  ::tidemark::testing::FakeClock clock_;
+  ::tidemark::testing::MemoryStore store_;
+  std::unique_ptr<storage::Querier> querier_;
+  QueryContext context_;
+  WindowPlan plan_{context_, spec_, {}};
+  Column out_;
 };
 
 // A counter or gauge with jitter, gaps, resets and, rarely, what is no ordinary number.
@@ -141,8 +167,7 @@ TEST(RangeFunctions, AgreeWithSlowOnes) {
     for (const auto& [name, slow] : slow_functions()) {
       const auto function = make_range_function(name);
       ASSERT_NE(function, nullptr) << name;
-      Column out;
-      over_windows(*function, {data.t_ms, data.v}, spec, {}, {}, out);
+      const Column out = Answers(*function, spec).of({data.t_ms, data.v});
       for (size_t step = 0; step < spec.grid.steps; ++step) {
         std::vector<double> window;
         for (size_t i = 0; i < data.v.size(); ++i) {
@@ -167,8 +192,7 @@ TEST(RangeFunctions, KnowWhen) {
     for (const auto& [name, slow] : slow_places()) {
       const auto function = make_range_function(name);
       ASSERT_NE(function, nullptr) << name;
-      Column out;
-      over_windows(*function, {data.t_ms, data.v}, spec, {}, {}, out);
+      const Column out = Answers(*function, spec).of({data.t_ms, data.v});
       for (size_t step = 0; step < spec.grid.steps; ++step) {
         Data window;
         for (size_t i = 0; i < data.v.size(); ++i) {
@@ -218,11 +242,57 @@ TEST(RangeFunctions, Rates) {
   };
   for (const RateCase& c : cases) {
     const auto function = make_range_function(c.function);
-    Column out;
-    over_windows(*function, {c.data.t_ms, c.data.v}, {{c.end_ms, 1, 1}, {}, c.range_ms}, {}, {}, out);
+    const Column out = Answers(*function, {{c.end_ms, 1, 1}, {}, c.range_ms}).of({c.data.t_ms, c.data.v});
     ASSERT_EQ(out.present.get(0), c.want.has_value()) << c.function << " " << c.range_ms;
     if (!c.want) continue;
     EXPECT_NEAR(out.v[0], *c.want, 1e-9) << c.function << " " << c.range_ms << " " << c.end_ms;
+  }
+}
+
+// What is kept from one series for the next must not show: not with the same timestamps, with others, or with none.
+TEST(RangeFunctions, AnswerOneSeriesAfterTheOther) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::vector<Data> all;
+  for (int i = 0; i < 30; ++i) {
+    Data data = random_data(random);
+    if (i % 3 != 0) {
+      data.t_ms = all.back().t_ms;
+      data.v.resize(data.t_ms.size(), 7);
+    }
+    // Counters near 0, without resets, and with tiny or huge values.
+    if (i % 5 == 1) data.v.assign(data.t_ms.size(), 0);
+    if (i % 5 == 2) std::generate(data.v.begin(), data.v.end(), [n = 0.0]() mutable { return n += 0.5; });
+    if (i % 5 == 3) std::generate(data.v.begin(), data.v.end(), [n = 0.0]() mutable { return n += 3e-300; });
+    if (i % 5 == 4) std::generate(data.v.begin(), data.v.end(), [n = 0.0]() mutable { return n += 1e305; });
+    if (i == 20) data = {};
+    all.push_back(std::move(data));
+  }
+  const RangeSpec spec{{0, 20'000, 160}, {}, std::uniform_int_distribution<int64_t>(10'000, 600'000)(random)};
+  for (const char* const name : {"rate", "increase", "delta", "irate", "max_over_time", "resets"}) {
+    const auto function = make_range_function(name);
+    Answers answers(*function, spec);
+    for (size_t i = 0; i < all.size(); ++i) {
+      const Column& out = answers.of({all[i].t_ms, all[i].v});
+      for (size_t step = 0; step < spec.grid.steps; ++step) {
+        const auto alone = make_range_function(name);
+        const RangeSpec one{{spec.grid.time_ms(step), 1, 1}, {}, spec.range_ms};
+        Window window;
+        while (window.begin < all[i].t_ms.size() && all[i].t_ms[window.begin] <= one.begin_ms(0)) ++window.begin;
+        window.end = window.begin;
+        while (window.end < all[i].t_ms.size() && all[i].t_ms[window.end] <= one.end_ms(0)) ++window.end;
+        window.range_start_ms = one.begin_ms(0);
+        window.range_end_ms = window.eval_ms = one.end_ms(0);
+        double want = 0;
+        alone->begin({all[i].t_ms, all[i].v});
+        const bool answered = window.begin < window.end && alone->value(window, want);
+        ASSERT_EQ(out.present.get(step), answered) << name << " series " << i << " step " << step;
+        if (answered) {
+          ASSERT_TRUE(same(out.v[step], want)) << name << " series " << i << " step " << step;
+        }
+      }
+    }
   }
 }
 
@@ -259,9 +329,8 @@ TEST(RangeFunctions, StartTimestamps) {
     for (int64_t& t : data.t_ms) t *= 1000;
     for (int64_t& t : start_ms) t *= 1000;
     const auto function = make_range_function(c.function);
-    Column out;
-    over_windows(*function, {.t_ms = data.t_ms, .v = data.v, .start_ms = start_ms}, {{60'000, 1, 1}, {}, 60'000}, {},
-                 {}, out);
+    const Column out = Answers(*function, {{60'000, 1, 1}, {}, 60'000})
+                           .of({.t_ms = data.t_ms, .v = data.v, .start_ms = start_ms});
     ASSERT_EQ(out.present.get(0), c.want.has_value()) << c.what;
     if (c.want) {
       EXPECT_NEAR(out.v[0], *c.want, 1e-9) << c.what;
