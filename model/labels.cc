@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "model/varint.h"
 
@@ -115,6 +116,16 @@ bool is_valid_encoding(std::string_view bytes) {
 }
 
 void append_encoded_label(std::string& encoded, std::string_view name, std::string_view value) {
+  constexpr size_t kShort = 64;
+  if (name.size() < kShort && value.size() < kShort) {  // Appended at once: whole sets are put together of many.
+    char bytes[2 * kShort];
+    bytes[0] = static_cast<char>(name.size());
+    std::memcpy(bytes + 1, name.data(), name.size());
+    bytes[1 + name.size()] = static_cast<char>(value.size());
+    std::memcpy(bytes + 2 + name.size(), value.data(), value.size());
+    encoded.append(bytes, 2 + name.size() + value.size());
+    return;
+  }
   append_prefixed(encoded, name);
   append_prefixed(encoded, value);
 }

@@ -98,6 +98,7 @@ class Labels {
   // Sorts; drops empty values; of a repeated name the last wins.
   Labels(std::initializer_list<LabelView> pairs);
   static Labels from_pairs(std::vector<LabelView> pairs);
+  void assign(LabelsView view) { encoded_.assign(view.encoded()); }  // Keeps the memory. Not of a view of itself.
 
   // NOLINTNEXTLINE(google-explicit-constructor): an owner is usable wherever a view is.
   operator LabelsView() const& { return LabelsView(encoded_); }

@@ -22,6 +22,17 @@ inline void append_signed_varint(std::string& out, int64_t v) { append_varint(ou
 
 // Takes a varint off the front of `in`. False, and `in` unchanged, when it is cut off or longer than 64 bits.
 inline bool take_varint(std::string_view& in, uint64_t& v) {
+  // Most are short.
+  if (!in.empty() && static_cast<unsigned char>(in[0]) < 0x80) [[likely]] {
+    v = static_cast<unsigned char>(in[0]);
+    in.remove_prefix(1);
+    return true;
+  }
+  if (in.size() > 1 && static_cast<unsigned char>(in[1]) < 0x80) {
+    v = static_cast<uint64_t>(in[0] & 0x7f) | static_cast<uint64_t>(in[1]) << 7;
+    in.remove_prefix(2);
+    return true;
+  }
   uint64_t result = 0;
   for (size_t i = 0; i < in.size() && i < 10; ++i) {
     const auto byte = static_cast<unsigned char>(in[i]);

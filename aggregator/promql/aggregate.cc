@@ -30,6 +30,9 @@ class GroupIndex {
     if (is_new) labels_.emplace_back(LabelsView(encoded_));
     return {place->second, is_new};
   }
+  bool ignores_metadata() const {
+    return !grouping_.without && std::none_of(grouping_.labels.begin(), grouping_.labels.end(), is_metadata_label);
+  }
   const Labels& labels(size_t place) const { return labels_[place]; }
   size_t label_bytes(size_t place) const { return 2 * labels_[place].encoded().size() + 100; }
   size_t size() const { return labels_.size(); }
@@ -66,6 +69,8 @@ class FoldAggregation final : public Aggregation {
     group.drop_name |= series.drop_name;
     return {};
   }
+
+  bool ignores_metadata() const override { return groups_.ignores_metadata(); }
 
   Status finish(SeriesSink& sink) override {
     Series out;
@@ -141,6 +146,8 @@ class QuantileAggregation final : public Aggregation {
     inputs_[place].drop_name |= series.drop_name;
     return {};
   }
+
+  bool ignores_metadata() const override { return groups_.ignores_metadata(); }
 
   Status finish(SeriesSink& sink) override {
     Series out;

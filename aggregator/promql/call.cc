@@ -160,7 +160,7 @@ Status Evaluator::map_call(const CallExpr& call, const Grid& grid, SeriesSink& s
     if (Status status = scalar(*call.args[1], grid, inverse, charge); !status.ok()) return status;
     for (double& v : inverse.v) v = 1.0 / v;
   }
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   FunctionSink mapped([&](Series& series) {
     if (!series.column.drop_histograms()) return Status();
     std::vector<double>& v = series.column.v;
@@ -186,7 +186,7 @@ Status Evaluator::clamp_call(const CallExpr& call, const Grid& grid, SeriesSink&
   if (name == "clamp") {
     if (Status status = scalar_once(*call.args[2], grid, high); !status.ok()) return status;
   }
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   FunctionSink clamped([&](Series& series) {
     Column& column = series.column;
     if (!column.drop_histograms()) return Status();
@@ -214,7 +214,7 @@ Status Evaluator::calendar_call(const CallExpr& call, const Grid& grid, SeriesSi
     }
     return sink.consume(now);
   }
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   FunctionSink mapped([&](Series& series) {
     if (!series.column.drop_histograms()) return Status();
     series.column.present.for_each([&](size_t i) { series.column.v[i] = function(series.column.v[i]); });
@@ -225,7 +225,7 @@ Status Evaluator::calendar_call(const CallExpr& call, const Grid& grid, SeriesSi
 }
 
 Status Evaluator::timestamp_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   const Expr& arg = unwrap_parens(*call.args[0]);
   const bool of_start = call.function->name == "start_timestamp";
   if (of_start && (arg.kind != ExprKind::kVectorSelector || !context_.use_start_timestamps())) {

@@ -180,7 +180,7 @@ Grid Evaluator::subquery_grid(const SubqueryExpr& subquery, const Grid& grid) co
 
 Status Evaluator::negate(const UnaryExpr& unary, const Grid& grid, SeriesSink& sink) {
   if (!unary.negate) return vector(*unary.expr, grid, sink);
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   FunctionSink negated([&](Series& series) {
     for (double& v : series.column.v) v = -v;
     HistogramColumn& histograms = series.column.histograms;
@@ -216,7 +216,7 @@ Status Evaluator::binary_with_scalar(const BinaryExpr& binary, const Grid& grid,
   const bool keeps_name = !changes_metric(binary.op) && !binary.return_bool;
   const bool on_numbers = is_arithmetic(binary.op);
   HistogramBinary on_histograms(context_, binary.op, binary.return_bool, binary.span.start);
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   Column out;
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
   FunctionSink combined([&](Series& series) {

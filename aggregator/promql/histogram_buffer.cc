@@ -1,27 +1,18 @@
 #include "aggregator/promql/histogram_buffer.h"
 
-#include <array>
 #include <memory>
 #include <utility>
 
 #include "model/histogram_math.h"
 
 namespace tidemark::promql {
-namespace {
-
-constexpr size_t kBlock = 64;  // Histograms between two looks at the clock and the budget.
-
-}  // namespace
-
 Status HistogramBuffer::fill(storage::SampleReader& reader) {
   t_.clear();
   at_.clear();
   start_.clear();
   charge_.reset();
-  std::array<int64_t, kBlock> t;
-  std::array<HistogramRef, kBlock> at;
   for (;;) {
-    const size_t got = reader.next_histograms(t, at);
+    const size_t got = reader.next_histograms(block_t_, block_);
     if (got == 0) break;
     if (Status status = context_.poll(); !status.ok()) return status;
     context_.count_read(got);
@@ -33,9 +24,9 @@ Status HistogramBuffer::fill(storage::SampleReader& reader) {
     }
     size_t bytes = 0;
     for (size_t i = 0; i < got; ++i) {
-      bytes += at[i]->bytes() + sizeof(int64_t) + sizeof(HistogramRef);
-      t_.push_back(t[i]);
-      at_.push_back(std::move(at[i]));
+      bytes += block_[i]->bytes() + sizeof(int64_t) + sizeof(HistogramRef);
+      t_.push_back(block_t_[i]);
+      at_.push_back(std::move(block_[i]));
     }
     if (Status status = charge_.add(0, bytes); !status.ok()) return status;
   }

@@ -2,6 +2,7 @@
 // series to series.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,6 +45,8 @@ class HistogramBuffer {
   Histograms histograms() const { return {t_, at_, start_}; }
 
  private:
+  static constexpr size_t kBlock = 64;  // Histograms between two looks at the clock and the budget.
+
   void keep_totals();
 
   QueryContext& context_;
@@ -51,7 +54,9 @@ class HistogramBuffer {
   const HistogramDetail detail_;
   std::vector<int64_t> t_;
   std::vector<HistogramRef> at_;
-  std::vector<int64_t> start_;  // Empty while none has one.
+  std::array<int64_t, kBlock> block_t_;
+  std::array<HistogramRef, kBlock> block_;  // Null between two fills.
+  std::vector<int64_t> start_;              // Empty while none has one.
 };
 
 // Walks them with a step's two questions: is there one at or before, and which is the newest.

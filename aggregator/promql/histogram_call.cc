@@ -100,7 +100,7 @@ class HistogramQuestion {
     if (!out_.column.present.any()) return {};
     out_.labels = answer_labels(context_.delayed_name_removal() ? labels : without_metadata(labels));
     out_.drop_name = true;
-    if (Status status = collisions_.add(out_.labels, out_.column); !status.ok()) return status;
+    if (Status status = collisions_.add(out_.labels, out_.column.all_present()); !status.ok()) return status;
     return sink.consume(out_);
   }
 
@@ -203,7 +203,7 @@ Status Evaluator::histogram_call(const CallExpr& call, const Grid& grid, SeriesS
   if (name == "histogram_fraction") return fraction_call(call, grid, sink);
   const NativeNumber number = native_number(name);
   if (number == nullptr) return Status::internal(fmt::format("function \"{}\" has no implementation", name));
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   std::vector<HistogramBucket> buckets;
   Column answers;
   Charge charge(context_);

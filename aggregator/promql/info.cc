@@ -233,7 +233,7 @@ class Enrichment {
       : context_(context), wanted_(wanted), info_(info), sink_(sink), collisions_(context) {}
 
   Status pass_on(Series& base) {
-    if (Status status = collisions_.add(base.labels, base.column); !status.ok()) return status;
+    if (Status status = collisions_.add(base.labels, base.column.all_present()); !status.ok()) return status;
     return sink_.consume(base);
   }
 

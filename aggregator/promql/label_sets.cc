@@ -11,6 +11,7 @@ void filter(LabelsView labels, std::span<const std::string> names, bool keep_lis
   auto name = names.begin();
   for (const LabelView label : labels) {
     while (name != names.end() && std::string_view(*name) < label.name) ++name;
+    if (keep_listed && name == names.end()) return;
     const bool listed = name != names.end() && *name == label.name;
     if (listed == keep_listed) append_encoded_label(encoded, label.name, label.value);
   }
@@ -40,13 +41,19 @@ bool has_metadata(LabelsView labels) {
   return std::any_of(labels.begin(), labels.end(), [](const LabelView& l) { return is_metadata_label(l.name); });
 }
 
-Labels without_metadata(LabelsView labels) {
-  std::string encoded;
-  encoded.reserve(labels.encoded().size());
+void split_metadata(LabelsView labels, std::string& metadata, std::string& others) {
+  metadata.clear();
+  others.clear();
   for (const LabelView label : labels) {
-    if (!is_metadata_label(label.name)) append_encoded_label(encoded, label.name, label.value);
+    append_encoded_label(is_metadata_label(label.name) ? metadata : others, label.name, label.value);
   }
-  return Labels(LabelsView(encoded));
+}
+
+Labels without_metadata(LabelsView labels) {
+  std::string metadata;
+  std::string others;
+  split_metadata(labels, metadata, others);
+  return Labels(LabelsView(others));
 }
 
 }  // namespace tidemark::promql

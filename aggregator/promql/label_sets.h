@@ -23,5 +23,7 @@ void drop_labels(LabelsView labels, std::span<const std::string> names, std::str
 bool is_metadata_label(std::string_view name);
 bool has_metadata(LabelsView labels);
 Labels without_metadata(LabelsView labels);
+// Overwrites both with encodings.
+void split_metadata(LabelsView labels, std::string& metadata, std::string& others);
 
 }  // namespace tidemark::promql

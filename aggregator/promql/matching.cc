@@ -238,7 +238,7 @@ class ArithmeticMatch {
       std::swap(out_.column.histograms, answers_.histograms);
     }
     if (!out_.column.any()) return {};
-    if (Status status = collisions_.add(out_.labels, out_.column); !status.ok()) return status;
+    if (Status status = collisions_.add(out_.labels, out_.column.all_present()); !status.ok()) return status;
     return sink_.consume(out_);
   }
 

@@ -1,37 +1,54 @@
 // NameDrop: what all functions do to their result's labels whose values are no longer those of the metric.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "aggregator/promql/context.h"
-#include "aggregator/promql/label_sets.h"
 #include "aggregator/promql/series.h"
 
 namespace tidemark::promql {
 
 // Takes the metadata labels off each series of a result, or with delayed removal marks it, and fails when two series
 // have become the same. One a result.
+//
+// Series that differed and share their metadata labels differ without them, too. So as long as all have the same ones,
+// as those of one metric do, they are only noted, and compared once there are others.
 class NameDrop {
  public:
-  explicit NameDrop(QueryContext& context) : delayed_(context.delayed_name_removal()), collisions_(context) {}
+  NameDrop(QueryContext& context, const SeriesSink& sink)
+      : delayed_(context.delayed_name_removal()),
+        unseen_(sink.ignores_metadata()),
+        charges_(context),
+        collisions_(context) {}
 
   // Two pieces of one series may follow each other.
-  Status apply(Series& series) {
-    mark(series);
-    return delayed_ ? Status() : collisions_.add(series.labels, series.column);
-  }
+  Status apply(Series& series) { return drop(series, false); }
   // No label set twice.
-  Status apply_whole(Series& series) {
-    mark(series);
-    return delayed_ ? Status() : collisions_.add_whole(series.labels);
-  }
+  Status apply_whole(Series& series) { return drop(series, true); }
 
  private:
-  void mark(Series& series) const {
-    series.drop_name = true;
-    if (!delayed_ && has_metadata(series.labels)) series.labels = without_metadata(series.labels);
-  }
+  struct Noted {
+    size_t end;  // Of its labels in noted_labels_.
+    bool whole;
+    Presence present;  // Of a piece.
+  };
+
+  Status drop(Series& series, bool whole);
+  Status note(const Series& series, bool whole);
+  Status compare_noted();
 
   const bool delayed_;
+  const bool unseen_;  // The sink does not look at them.
+  SmallCharges charges_;
+  bool begun_ = false;
+  bool mixed_ = false;
+  std::string shared_;  // Metadata labels of all noted.
+  std::string noted_labels_;
+  std::vector<Noted> noted_;
   CollisionCheck collisions_;
+  std::string metadata_;  // Of the series at hand.
+  std::string others_;
 };
 
 }  // namespace tidemark::promql

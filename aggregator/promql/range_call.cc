@@ -214,7 +214,7 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   if (range == nullptr) return Status::internal("call without its range");
   const Plan::Times& times = plan_.times(*range);
   arguments.spec = {grid, times.shift, times.range_ms};
-  NameDrop names(context_);
+  NameDrop names(context_, sink);
   const bool keep_name = keeps_name(arguments.function) || arguments.function == "absent_over_time";
   FunctionSink named([&](Series& series) {
     if (!keep_name) {

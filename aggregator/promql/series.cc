@@ -42,9 +42,8 @@ Status Matrix::consume(Series& series) {
   return {};
 }
 
-Status CollisionCheck::add(const Labels& labels, const Column& column) {
-  const auto [place, is_new] = seen_.try_emplace(labels.encoded());
-  const Presence present = column.all_present();
+Status CollisionCheck::add(LabelsView labels, const Presence& present) {
+  const auto [place, is_new] = seen_.try_emplace(std::string(labels.encoded()));
   if (is_new) {
     place->second = present;
     return charge(labels.encoded(), present.word_count());
@@ -54,12 +53,12 @@ Status CollisionCheck::add(const Labels& labels, const Column& column) {
   return {};
 }
 
-Status CollisionCheck::add_whole(const Labels& labels) {
-  if (!seen_.try_emplace(labels.encoded()).second) return Status::execution(std::string(kSameLabelset));
+Status CollisionCheck::add_whole(LabelsView labels) {
+  if (!seen_.try_emplace(std::string(labels.encoded())).second) return Status::execution(std::string(kSameLabelset));
   return charge(labels.encoded(), 0);
 }
 
-Status CollisionCheck::charge(const std::string& encoded, size_t presence_words) {
+Status CollisionCheck::charge(std::string_view encoded, size_t presence_words) {
   constexpr size_t kNodeBytes = 112;  // Of the map: links, the string, the bitmap, where they lie.
   return charges_.add(kNodeBytes + encoded.size() + presence_words * sizeof(uint64_t));
 }

@@ -32,6 +32,8 @@ class SeriesSink {
   // Called once a piece, from one thread. May change the series and take its parts; the caller fills it anew each
   // time. A failure ends the whole query.
   virtual Status consume(Series& series) = 0;
+  // Whether __name__, __type__ and __unit__ of a series without histograms make no difference to it.
+  virtual bool ignores_metadata() const { return false; }
 };
 
 // A sink made of a function.
@@ -68,12 +70,12 @@ class CollisionCheck {
   explicit CollisionCheck(QueryContext& context) : charges_(context) {}
 
   // Steps decide: two pieces of one series may follow each other, not overlap.
-  Status add(const Labels& labels, const Column& column);
+  Status add(LabelsView labels, const Presence& present);
   // Equal label sets are wrong whatever their steps, as after a range function.
-  Status add_whole(const Labels& labels);
+  Status add_whole(LabelsView labels);
 
  private:
-  Status charge(const std::string& encoded, size_t presence_words);
+  Status charge(std::string_view encoded, size_t presence_words);
 
   std::unordered_map<std::string, Presence> seen_;
   SmallCharges charges_;

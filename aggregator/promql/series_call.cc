@@ -103,7 +103,7 @@ Status relabel(QueryContext& context, Evaluator& evaluator, const Expr& input, c
   FunctionSink relabelled([&](Series& series) {
     if (Status status = context.poll(); !status.ok()) return status;
     if (const std::optional<std::string> value = new_value(series.labels)) set_label(series, destination, *value);
-    if (Status status = collisions.add(series.labels, series.column); !status.ok()) return status;
+    if (Status status = collisions.add(series.labels, series.column.all_present()); !status.ok()) return status;
     return sink.consume(series);
   });
   return evaluator.vector(input, grid, relabelled);

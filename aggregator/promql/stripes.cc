@@ -59,7 +59,7 @@ class StripedRun final : public Job {
       if (can_begin()) {
         work_on_next(hand);
       } else {
-        changed_.wait(mu_);
+        wait();
       }
     }
   }
@@ -116,11 +116,11 @@ class StripedRun final : public Job {
         if (Status status = consume(oldest.block, sink); !status.ok()) return status;
         oldest.state = State::kFree;
         ++handed_on_;
-        changed_.notify_all();
+        tell();
       } else if (can_begin()) {
         work_on_next(hand);
       } else {
-        changed_.wait(mu_);
+        wait();
       }
     }
     return {};
@@ -135,7 +135,17 @@ class StripedRun final : public Job {
       mine.block.status = work_on(hand, stripe, mine.block);
     }
     mine.state = State::kDone;
-    changed_.notify_all();
+    tell();
+  }
+
+  // Nobody waits most of the time, and stripes may be short.
+  void wait() TM_REQUIRES(mu_) {
+    ++waiting_;
+    changed_.wait(mu_);
+    --waiting_;
+  }
+  void tell() TM_REQUIRES(mu_) {
+    if (waiting_ > 0) changed_.notify_all();
   }
 
   // Does not throw: on a helper's thread nobody would catch it.
@@ -174,7 +184,7 @@ class StripedRun final : public Job {
       Series& series = block.series[block.size];
       if (Status status = hand.work->compute(set, series.column); !status.ok()) return status;
       if (!series.column.any()) continue;
-      series.labels = Labels(set.labels());
+      series.labels.assign(set.labels());
       series.drop_name = false;
       ++block.size;
     }
@@ -202,6 +212,7 @@ class StripedRun final : public Job {
   std::vector<Slot> slots_;  // Of stripes [handed_on_, next_); a slot that is begun belongs to who began it.
   size_t next_ TM_GUARDED_BY(mu_) = 0;
   size_t handed_on_ TM_GUARDED_BY(mu_) = 0;
+  size_t waiting_ TM_GUARDED_BY(mu_) = 0;
   bool stopped_ TM_GUARDED_BY(mu_) = false;
   std::vector<std::unique_ptr<storage::StripedSet>> readers_ TM_GUARDED_BY(mu_);
 };
@@ -214,7 +225,7 @@ Status push_alone(QueryContext& context, storage::SeriesSet& set, size_t steps, 
     if (Status status = context.poll(); !status.ok()) return status;
     if (Status status = work.compute(set, series.column); !status.ok()) return status;
     if (!series.column.any()) continue;
-    series.labels = Labels(set.labels());
+    series.labels.assign(set.labels());
     series.drop_name = false;
     if (Status status = sink.consume(series); !status.ok()) return status;
   }

@@ -72,8 +72,9 @@ Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, 
 }
 
 StoreSeriesSet::~StoreSeriesSet() {
-  parts_.metrics.chunk_seeks.Increment(static_cast<double>(seeks_));
-  chunks_.reset();
+  // Once: the metric is shared by all queries.
+  parts_.metrics.chunk_seeks.Increment(static_cast<double>(chunks_.seeks()));
+  chunks_.reset(nullptr);
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
 }
 
@@ -107,11 +108,12 @@ void StoreSeriesSet::begin_stripe(size_t stripe) {
 }
 
 void StoreSeriesSet::take_snapshot() {
-  chunks_.reset();
+  chunks_.reset(nullptr);
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
   checkpoints_ = parts_.head.checkpoints.load();
   tombstones_ = parts_.tombstones.now();
   snapshot_ = parts_.rocks.db().GetSnapshot();
+  chunks_.reset(snapshot_);
 }
 
 Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
@@ -327,19 +329,16 @@ std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
 }
 
 bool StoreSeriesSet::read_window(Window window, SeriesId id, std::vector<ReadChunk>& out) {
-  if (!chunks_) {
-    chunks_.reset(parts_.rocks.db().NewIterator(iterator_options(snapshot_), parts_.rocks.family(Family::kChunks)));
-  }
-  ++seeks_;
   const std::string prefix = chunk_series_prefix(Tier::kRaw, window, id);
-  for (chunks_->Seek(prefix); chunks_->Valid() && chunks_->key().starts_with(prefix); chunks_->Next()) {
-    const auto key = parse_chunk_key(view(chunks_->key()));
+  rocksdb::Iterator& chunks = chunks_.at(window, id);
+  for (; chunks.Valid() && chunks.key().starts_with(prefix); chunks.Next()) {
+    const auto key = parse_chunk_key(view(chunks.key()));
     if (!key) {
       warn_of_damage("a chunk is left out", "a chunk key does not read");
       continue;
     }
     if (key->start_ms > range_.max_ms) break;
-    const Result<ChunkView> chunk = parse_chunk(view(chunks_->value()));
+    const Result<ChunkView> chunk = parse_chunk(view(chunks.value()));
     if (!chunk) {
       warn_of_damage("a chunk of " + LabelsView(group_[at_].labels).to_string() + " is left out",
                      chunk.error().message());
@@ -349,12 +348,11 @@ bool StoreSeriesSet::read_window(Window window, SeriesId id, std::vector<ReadChu
     out.push_back({chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version,
                    std::string(chunk->payload), std::string(chunk->starts)});
   }
-  if (chunks_->status().ok()) return true;
+  if (chunks.status().ok()) return true;
   // A block of a file does not read. The rest of the answer stands.
   warn_of_damage("chunks of " + LabelsView(group_[at_].labels).to_string() + " are left out",
-                 chunks_->status().ToString());
-  if (!is_damage(chunks_->status())) status_ = to_status(chunks_->status(), "reading chunks");
-  chunks_.reset();
+                 chunks.status().ToString());
+  if (!is_damage(chunks.status())) status_ = to_status(chunks.status(), "reading chunks");
   return status_.ok();
 }
 

@@ -11,6 +11,7 @@
 #include <roaring/roaring.hh>
 #include <utility>
 
+#include "aggregator/storage/chunk_cursors.h"
 #include "aggregator/storage/chunk_merge.h"
 #include "aggregator/storage/select.h"
 
@@ -81,7 +82,7 @@ class StoreSeriesSet final : public StripedSet {
   };
 
   StoreSeriesSet(const ReadParts& parts, Position view, Range range, Needs needs)
-      : parts_(parts), view_(view), range_(range), needs_(needs) {
+      : parts_(parts), view_(view), range_(range), needs_(needs), chunks_(parts.rocks) {
     if (needs.start_times) reader_.ask_starts();
   }
   void set_ids(const Roaring& ids, bool sorted);
@@ -119,8 +120,7 @@ class StoreSeriesSet final : public StripedSet {
   bool subtracted_ = false;  // Deleted samples were taken out of the current series' chunks.
   const rocksdb::Snapshot* snapshot_ = nullptr;
   uint64_t checkpoints_ = 0;  // That had let go of something when the snapshot was taken.
-  std::unique_ptr<rocksdb::Iterator> chunks_;
-  uint64_t seeks_ = 0;  // Counted here and reported once: the metric is shared by all queries.
+  ChunkCursors chunks_;
   ChunkMerge reader_;
   SingleSample single_;
   Status status_;

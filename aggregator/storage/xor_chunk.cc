@@ -124,50 +124,83 @@ int64_t XorDecoder::read_step_change() {
   return static_cast<int64_t>(read(64));
 }
 
-uint64_t XorDecoder::read_value() {
-  if (read(1) == 0) return v_bits_;
-  if (read(1) == 1) {
-    leading_ = static_cast<unsigned>(read(5));
-    const auto length = static_cast<unsigned>(read(6));
-    const unsigned bits = length == 0 ? 64 : length;
-    if (leading_ + bits > 64) {
-      ok_ = false;
-      return 0;
-    }
-    trailing_ = 64 - leading_ - bits;
-  } else if (leading_ == 64) {
-    ok_ = false;  // A window is used before one was given.
-    return 0;
+// The next 57 bits at least, highest first; zeros behind the end.
+uint64_t XorDecoder::peek(size_t at) const {
+  const size_t byte = at / 8;
+  const size_t bytes = bits_ / 8;
+  uint64_t word = 0;
+  if (byte + 8 <= bytes) [[likely]] {
+    word = load_be(data_ + byte);
+  } else if (byte < bytes) {
+    uint8_t last[8] = {};
+    std::memcpy(last, data_ + byte, bytes - byte);
+    word = load_be(last);
   }
-  return v_bits_ ^ (read(64 - leading_ - trailing_) << trailing_);
+  return word << (at % 8);
+}
+
+// One look at the stream serves a sample's step and, mostly, all of its value. What lies behind the end reads as zeros
+// and is found afterwards.
+bool XorDecoder::read_sample() {
+  uint64_t head = peek(at_);
+  if (head >> 63 == 0) {
+    ++at_;
+    head <<= 1;
+  } else {
+    // Unsigned: hostile bytes may ask for any sum.
+    step_ms_ = static_cast<int64_t>(static_cast<uint64_t>(step_ms_) + static_cast<uint64_t>(read_step_change()));
+    if (!ok_) return false;
+    head = peek(at_);
+  }
+  const auto t_ms = static_cast<int64_t>(static_cast<uint64_t>(t_ms_) + static_cast<uint64_t>(step_ms_));
+  if (t_ms <= t_ms_) return false;
+  t_ms_ = t_ms;
+  if (head >> 63 == 0) {
+    ++at_;
+    return at_ <= bits_;
+  }
+  unsigned taken = 2;
+  if ((head >> 62) == 0b11) {
+    leading_ = static_cast<unsigned>(head << 2 >> 59);
+    const auto length = static_cast<unsigned>(head << 7 >> 58);
+    const unsigned bits = length == 0 ? 64 : length;
+    if (leading_ + bits > 64) return false;
+    trailing_ = 64 - leading_ - bits;
+    taken = 13;
+  } else if (leading_ == 64) {
+    return false;  // A window is used before one was given.
+  }
+  const unsigned bits = 64 - leading_ - trailing_;
+  at_ += taken;
+  if (taken + bits <= kPeekBits) {
+    v_bits_ ^= head << taken >> (64 - bits) << trailing_;
+    at_ += bits;
+    return at_ <= bits_;
+  }
+  if (at_ > bits_) return false;
+  v_bits_ ^= read(bits) << trailing_;
+  return ok_;
 }
 
 size_t XorDecoder::next(std::span<int64_t> t_ms, std::span<double> v) {
   const size_t wanted = std::min<size_t>(left_, t_ms.size());
-  for (size_t i = 0; i < wanted; ++i) {
-    if (left_ == count_) {
-      v_bits_ = read(64);
-    } else {
-      // Unsigned: hostile bytes may ask for any sum.
-      step_ms_ = static_cast<int64_t>(static_cast<uint64_t>(step_ms_) + static_cast<uint64_t>(read_step_change()));
-      const auto t = static_cast<int64_t>(static_cast<uint64_t>(t_ms_) + static_cast<uint64_t>(step_ms_));
-      if (t <= t_ms_) ok_ = false;
-      t_ms_ = t;
-      v_bits_ = read_value();
-    }
-    if (!ok_) {
-      left_ = 0;
-      return 0;
-    }
+  size_t i = 0;
+  if (wanted > 0 && left_ == count_) {
+    v_bits_ = read(64);
+    t_ms[0] = t_ms_;
+    v[0] = std::bit_cast<double>(v_bits_);
+    i = 1;
+  }
+  for (; ok_ && i < wanted; ++i) {
+    ok_ = read_sample();
     t_ms[i] = t_ms_;
     v[i] = std::bit_cast<double>(v_bits_);
-    --left_;
   }
-  if (left_ == 0 && wanted > 0 && bits_ - at_ >= 8) {
-    ok_ = false;
-    return 0;
-  }
-  return wanted;
+  left_ -= static_cast<uint32_t>(wanted);
+  if (left_ == 0 && wanted > 0 && bits_ - at_ >= 8) ok_ = false;
+  if (ok_) return wanted;
+  left_ = 0;
+  return 0;
 }
 
 }  // namespace tidemark::storage

@@ -62,9 +62,12 @@ class XorDecoder {
   bool ok() const { return ok_; }
 
  private:
+  static constexpr unsigned kPeekBits = 56;  // Of which one may have been the step's.
+
+  uint64_t peek(size_t at) const;
   uint64_t read(unsigned bits);  // At most 64. Zero beyond the end, and ok_ becomes false.
   int64_t read_step_change();
-  uint64_t read_value();
+  bool read_sample();  // False when there is none, or no more bits.
 
   const uint8_t* data_ = nullptr;
   size_t bits_ = 0;
