@@ -27,6 +27,47 @@ double out_of_range(const char* first, const char* last) {
   return *first == '0' || *first == '.' ? 0.0 : std::numeric_limits<double>::infinity();
 }
 
+char* write_text(char* out, std::string_view text) { return std::copy(text.begin(), text.end(), out); }
+
+// Most values are whole or have a few places behind the point. Of up to 15 digits no two numbers are the same double,
+// so when such a number is this one, it is its shortest text. Null when it is not.
+char* write_short_decimal(char* out, double v) {
+  if (!(std::fabs(v) < 1e12) || (v == 0 && std::signbit(v))) return nullptr;
+  const double scaled = v * 1000;
+  const auto thousandths = static_cast<int64_t>(scaled);
+  if (static_cast<double>(thousandths) != scaled || static_cast<double>(thousandths) / 1000 != v) return nullptr;
+  const auto magnitude = static_cast<uint64_t>(thousandths < 0 ? -thousandths : thousandths);
+  if (thousandths < 0) *out++ = '-';
+  out = std::to_chars(out, out + kFloatBytesMax, magnitude / 1000).ptr;
+  const auto rest = static_cast<unsigned>(magnitude % 1000);
+  if (rest == 0) return out;
+  *out++ = '.';
+  const char digits[] = {static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                         static_cast<char>('0' + rest % 10)};
+  return std::copy_n(digits, rest % 100 == 0 ? 1 : rest % 10 == 0 ? 2 : 3, out);
+}
+
+char* write_fixed_float(char* out, double v) {
+  if (std::isnan(v)) return write_text(out, "NaN");
+  if (std::isinf(v)) return write_text(out, v > 0 ? "+Inf" : "-Inf");
+  // std::to_chars writes a large whole number with all the digits of its binary value (2^70 as ...424); Go writes the
+  // shortest digits and then zeros (...400).
+  const bool large = std::fabs(v) >= 9007199254740992.0;  // 2^53: below it the two are the same.
+  if (!large) return std::to_chars(out, out + kFloatBytesMax, v, std::chars_format::fixed).ptr;
+  char buffer[32];
+  const char* const end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;
+  const char* const e = std::find(static_cast<const char*>(buffer), end, 'e');
+  int zeros = 0;
+  std::from_chars(e + 2, end, zeros);  // Behind "e+".
+  const char* const point = std::find(static_cast<const char*>(buffer), e, '.');
+  out = std::copy(static_cast<const char*>(buffer), point, out);
+  if (point != e) {
+    out = std::copy(point + 1, e, out);
+    zeros -= static_cast<int>(e - point - 1);
+  }
+  return std::fill_n(out, zeros, '0');
+}
+
 }  // namespace
 
 Result<double> parse_float(std::string_view text) {
@@ -57,43 +98,22 @@ Result<double> parse_float(std::string_view text) {
   return negative ? -v : v;
 }
 
-void append_float(std::string& out, double v) {
+char* write_float(char* out, double v) {
+  if (char* const end = write_short_decimal(out, v); end != nullptr) return end;
   const double magnitude = std::fabs(v);
   const bool exponent = std::isfinite(v) && magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  if (!exponent) return append_fixed_float(out, v);
-  char buffer[32];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr);
+  if (exponent) return std::to_chars(out, out + kFloatBytesMax, v, std::chars_format::scientific).ptr;
+  return write_fixed_float(out, v);
+}
+
+void append_float(std::string& out, double v) {
+  char buffer[kFloatBytesMax];
+  out.append(buffer, write_float(buffer, v));
 }
 
 void append_fixed_float(std::string& out, double v) {
-  if (std::isnan(v)) {
-    out += "NaN";
-    return;
-  }
-  if (std::isinf(v)) {
-    out += v > 0 ? "+Inf" : "-Inf";
-    return;
-  }
-  char buffer[400];  // The least numbers have some 340 places behind the point.
-  // std::to_chars writes a large whole number with all the digits of its binary value (2^70 as ...424); Go writes the
-  // shortest digits and then zeros (...400).
-  const bool large = std::fabs(v) >= 9007199254740992.0;  // 2^53: below it the two are the same.
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, v,
-                                    large ? std::chars_format::scientific : std::chars_format::fixed);
-  if (!large) {
-    out.append(buffer, result.ptr);
-    return;
-  }
-  const char* const e = std::find(static_cast<const char*>(buffer), static_cast<const char*>(result.ptr), 'e');
-  int zeros = 0;
-  std::from_chars(e + 2, result.ptr, zeros);  // Behind "e+".
-  const char* const point = std::find(static_cast<const char*>(buffer), e, '.');
-  out.append(static_cast<const char*>(buffer), point);
-  if (point != e) {
-    out.append(point + 1, e);
-    zeros -= static_cast<int>(e - point - 1);
-  }
-  out.append(static_cast<size_t>(zeros), '0');
+  char buffer[kFloatBytesMax];
+  out.append(buffer, write_fixed_float(buffer, v));
 }
 
 std::string format_float(double v) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <iterator>
 
@@ -10,6 +11,25 @@
 #include "model/rfc3339.h"
 
 namespace tidemark::api {
+namespace {
+
+constexpr size_t kTimestampBytesMax = 32;
+
+// Seconds, and three places behind the point unless they are 0.
+char* write_timestamp(char* out, int64_t t_ms) {
+  const int64_t seconds = t_ms / 1000;
+  const auto rest_ms = static_cast<unsigned>(std::llabs(t_ms % 1000));
+  if (t_ms < 0 && seconds == 0) *out++ = '-';
+  out = std::to_chars(out, out + kTimestampBytesMax, seconds).ptr;
+  if (rest_ms == 0) return out;
+  *out++ = '.';
+  *out++ = static_cast<char>('0' + rest_ms / 100);
+  *out++ = static_cast<char>('0' + rest_ms / 10 % 10);
+  *out++ = static_cast<char>('0' + rest_ms % 10);
+  return out;
+}
+
+}  // namespace
 
 void JsonWriter::separate() {
   if (needs_comma_) out_ += ',';
@@ -75,11 +95,8 @@ JsonWriter& JsonWriter::labels(LabelsView labels) {
 
 JsonWriter& JsonWriter::timestamp(int64_t t_ms) {
   separate();
-  const int64_t seconds = t_ms / 1000;
-  const int64_t rest_ms = std::llabs(t_ms % 1000);
-  if (t_ms < 0 && seconds == 0) out_ += '-';
-  fmt::format_to(std::back_inserter(out_), "{}", seconds);
-  if (rest_ms != 0) fmt::format_to(std::back_inserter(out_), ".{:03}", rest_ms);
+  char buffer[kTimestampBytesMax];
+  out_.append(buffer, write_timestamp(buffer, t_ms));
   return *this;
 }
 
@@ -88,6 +105,22 @@ JsonWriter& JsonWriter::float_string(double v) {
   out_ += '"';
   append_float(out_, v);
   out_ += '"';
+  return *this;
+}
+
+JsonWriter& JsonWriter::point(int64_t t_ms, double v) {
+  char buffer[kTimestampBytesMax + kFloatBytesMax + 8];
+  char* at = buffer;
+  if (needs_comma_) *at++ = ',';
+  *at++ = '[';
+  at = write_timestamp(at, t_ms);
+  *at++ = ',';
+  *at++ = '"';
+  at = write_float(at, v);
+  *at++ = '"';
+  *at++ = ']';
+  out_.append(buffer, at);
+  needs_comma_ = true;
   return *this;
 }
 

@@ -23,9 +23,7 @@ std::string_view result_type_name(promql::ResultType type) {
   return "";
 }
 
-void write_sample(JsonWriter& json, const Sample& sample) {
-  json.begin_array().timestamp(sample.t_ms).float_string(sample.v).end_array();
-}
+void write_sample(JsonWriter& json, const Sample& sample) { json.point(sample.t_ms, sample.v); }
 
 // Unlike the samples of series, without an exponent.
 void write_scalar(JsonWriter& json, const Sample& sample) {

@@ -140,8 +140,8 @@ class Extrapolated final : public RangeFunction {
       const double first = samples_.v[p.first];
       const double reach = first * p.sampled;
       // Products so small are not exact.
-      const bool stretched = !kind_.counter || increase <= 0 || first < 0 ||
-                             (reach > increase * p.beyond && reach > kProductMin);
+      const bool stretched =
+          !kind_.counter || increase <= 0 || first < 0 || (reach > increase * p.beyond && reach > kProductMin);
       if (stretched) {
         out.v[p.step] = increase * p.factor;
       } else {
@@ -164,9 +164,9 @@ class Extrapolated final : public RangeFunction {
 
   bool may_have_resets() const {
     if (!samples_.folded.resets.empty() || !samples_.start_ms.empty()) return true;
-    bool any = false;
-    for (size_t i = 1; i < samples_.v.size(); ++i) any |= samples_.v[i] < samples_.v[i - 1];
-    return any;
+    int64_t any = 0;  // As wide as a value, for the compiler's sake.
+    for (size_t i = 1; i < samples_.v.size(); ++i) any |= samples_.v[i] < samples_.v[i - 1] ? 1 : 0;
+    return any != 0;
   }
 
   double increase_in(const Window& w) {

@@ -140,9 +140,9 @@ class SampleBuffer {
   };
 
   size_t drop_stale(size_t begin, size_t end) {
-    bool any = false;
-    for (size_t i = begin; i < end; ++i) any |= is_stale(v_[i]);
-    if (!any) return end;
+    uint64_t any = 0;  // As wide as a value, for the compiler's sake.
+    for (size_t i = begin; i < end; ++i) any |= is_stale(v_[i]) ? 1U : 0U;
+    if (any == 0) return end;
     size_t kept = begin;
     for (size_t i = begin; i < end; ++i) {
       if (is_stale(v_[i])) continue;
@@ -179,10 +179,15 @@ class SampleBuffer {
 };
 
 // Of an instant selector: the newest sample at each step.
+//
+// Which sample that is depends on times alone, so the next series with the same timestamps takes it from the one
+// before, as long as series are short.
 class NewestAtSteps final : public SeriesWork {
  public:
   NewestAtSteps(QueryContext& context, const Selector& selector, const Grid& grid, What what, Resolutions resolutions)
-      : lookback_ms_(context.lookback_ms()),
+      : context_(context),
+        charge_(context),
+        lookback_ms_(context.lookback_ms()),
         shift_(selector.shift),
         grid_(grid),
         what_(what),
@@ -192,10 +197,64 @@ class NewestAtSteps final : public SeriesWork {
         histograms_(context, selector.detail) {}
 
   Status compute(storage::SeriesSet& set, Column& out) override {
+    out.reset(grid_.steps);
     if (Status status = histograms_.fill(set.samples()); !status.ok()) return status;
+    bool done = false;
+    if (!long_ && histograms_.empty() && (what_ == What::kValues || what_ == What::kTimestamps)) {
+      if (Status status = take_planned(set.samples(), out, done); !status.ok()) return status;
+    }
+    if (!done) {
+      if (Status status = walk(set, out); !status.ok()) return status;
+    }
+    if (counts_ != nullptr) count_points(out, *counts_);
+    return {};
+  }
+
+ private:
+  // Not done when the series is long.
+  Status take_planned(storage::SampleReader& reader, Column& out, bool& done) {
+    if (Status status = context_.poll(); !status.ok()) return status;
+    if (block_v_.empty()) {
+      const size_t bytes = kPlannedMax * (2 * sizeof(int64_t) + sizeof(double)) + grid_.steps * sizeof(Planned);
+      if (Status status = charge_.add(0, bytes); !status.ok()) return status;
+      block_t_.resize(kPlannedMax);
+      block_v_.resize(kPlannedMax);
+    }
+    size_t count = 0;
+    while (const size_t got = reader.next(std::span(block_t_).subspan(count), std::span(block_v_).subspan(count))) {
+      count += got;
+    }
+    long_ = count == kPlannedMax;
+    if (long_) return {};
+    done = true;
+    context_.count_read(count);
+    if (Status status = reader.status(); !status.ok()) return status;
+    const std::span<const int64_t> t_ms = std::span<const int64_t>(block_t_).first(count);
+    if (!planned_ || !std::equal(t_ms.begin(), t_ms.end(), planned_t_.begin(), planned_t_.end())) plan(t_ms);
+    for (const Planned& one : plan_) {
+      const double v = block_v_[one.sample];
+      if (is_stale(v)) continue;
+      out.set(one.step, what_ == What::kValues ? v : in_seconds(what_, t_ms[one.sample], kNoStart));
+    }
+    return {};
+  }
+
+  void plan(std::span<const int64_t> t_ms) {
+    planned_ = true;
+    planned_t_.assign(t_ms.begin(), t_ms.end());
+    plan_.clear();
+    size_t behind = 0;
+    for (size_t step = 0; step < grid_.steps; ++step) {
+      const int64_t at_ms = shift_.apply(grid_.time_ms(step));
+      while (behind < t_ms.size() && t_ms[behind] <= at_ms) ++behind;
+      if (behind == 0 || !is_recent(t_ms[behind - 1], at_ms)) continue;
+      plan_.push_back({static_cast<uint32_t>(step), static_cast<uint32_t>(behind - 1)});
+    }
+  }
+
+  Status walk(storage::SeriesSet& set, Column& out) {
     histogram_cursor_.begin(histograms_.histograms());
     cursor_.begin(set.samples());
-    out.reset(grid_.steps);
     for (size_t step = 0; step < grid_.steps; ++step) {
       const int64_t t_ms = shift_.apply(grid_.time_ms(step));
       if (Status status = cursor_.advance(t_ms); !status.ok()) return status;
@@ -213,27 +272,44 @@ class NewestAtSteps final : public SeriesWork {
       }
       if (!cursor_.found()) continue;
       const Sample& sample = cursor_.current();
-      const int64_t from_ms = last_whole(t_ms, resolution_at(resolutions_, t_ms));
-      if (sample.t_ms <= TimeShift::earlier(from_ms, lookback_ms_) || is_stale(sample.v)) continue;
+      if (!is_recent(sample.t_ms, t_ms) || is_stale(sample.v)) continue;
       out.set(step, what_ == What::kValues ? sample.v : in_seconds(what_, sample.t_ms, cursor_.start_ms()));
     }
-    if (counts_ != nullptr) count_points(out, *counts_);
     return {};
   }
 
- private:
+  // Of a float at or before `at_ms`.
+  bool is_recent(int64_t t_ms, int64_t at_ms) const {
+    return t_ms > TimeShift::earlier(last_whole(at_ms, resolution_at(resolutions_, at_ms)), lookback_ms_);
+  }
+
   bool histogram_is_newest(int64_t t_ms) {
     if (histograms_.empty()) return false;
     histogram_cursor_.advance(t_ms);
     return histogram_cursor_.found() && (!cursor_.found() || histogram_cursor_.t_ms() > cursor_.current().t_ms);
   }
 
+  static constexpr size_t kPlannedMax = 2048;  // Samples.
+
+  struct Planned {
+    uint32_t step;
+    uint32_t sample;
+  };
+
+  QueryContext& context_;
+  Charge charge_;
   const int64_t lookback_ms_;
   const TimeShift shift_;
   const Grid grid_;
   const What what_;
   const Resolutions resolutions_;
   SampleCounts* const counts_;
+  bool long_ = false;  // A series was, so others will be.
+  std::vector<int64_t> block_t_;
+  std::vector<double> block_v_;
+  bool planned_ = false;
+  std::vector<int64_t> planned_t_;
+  std::vector<Planned> plan_;  // Over samples at these times.
   Cursor cursor_;
   HistogramBuffer histograms_;
   HistogramCursor histogram_cursor_;

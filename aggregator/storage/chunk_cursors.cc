@@ -15,6 +15,7 @@ void ChunkCursors::reset(const rocksdb::Snapshot* snapshot) {
 }
 
 rocksdb::Iterator& ChunkCursors::at(Window window, SeriesId series) {
+  ++looked_for_;
   Cursor& cursor = cursors_[static_cast<uint64_t>(window) % kCursors];
   std::string prefix = chunk_series_prefix(Tier::kRaw, window, series);
   // One that met damage is of no use any more.
@@ -22,10 +23,7 @@ rocksdb::Iterator& ChunkCursors::at(Window window, SeriesId series) {
     cursor.chunks.reset(rocks_.db().NewIterator(iterator_options(snapshot_), rocks_.family(Family::kChunks)));
     cursor.sought.clear();
   }
-  if (!cursor.stands_behind(prefix)) {
-    ++seeks_;
-    cursor.chunks->Seek(prefix);
-  }
+  if (!cursor.stands_behind(prefix)) cursor.chunks->Seek(prefix);
   cursor.sought = std::move(prefix);
   return *cursor.chunks;
 }

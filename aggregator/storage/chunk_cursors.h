@@ -26,7 +26,7 @@ class ChunkCursors {
   // iterator for many windows, so it is of use until the next call.
   rocksdb::Iterator& at(Window window, SeriesId series);
 
-  uint64_t seeks() const { return seeks_; }
+  uint64_t looked_for() const { return looked_for_; }  // Calls of at().
 
  private:
   struct Cursor {
@@ -40,7 +40,7 @@ class ChunkCursors {
   Rocks& rocks_;
   const rocksdb::Snapshot* snapshot_ = nullptr;
   std::array<Cursor, kCursors> cursors_;
-  uint64_t seeks_ = 0;
+  uint64_t looked_for_ = 0;
 };
 
 }  // namespace tidemark::storage

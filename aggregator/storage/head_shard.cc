@@ -362,9 +362,8 @@ std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_
   }
   const OpenChunk& open = series.open;
   if (!open.empty() && open.last_ms() >= min_ms && open.first_ms() <= std::min(max_ms, out.visible_until_ms)) {
-    auto chunk = std::make_shared<OwnedChunk>(open.copy(min_ms));
-    if (series.starts != 0) chunk->starts = more->starts.encode();
-    out.chunks.push_back(std::move(chunk));
+    out.open = open.copy(min_ms);
+    if (series.starts != 0) out.open->starts = more->starts.encode();
   }
   return out;
 }

@@ -57,8 +57,9 @@ struct InFiles {
 };
 
 struct HeadCopy {
-  std::vector<SharedChunk> chunks;  // Oldest first.
-  std::vector<LateSample> late;     // One a time; they count before what is in chunks.
+  std::vector<SharedChunk> chunks;  // Sealed, oldest first.
+  std::optional<OwnedChunk> open;
+  std::vector<LateSample> late;  // One a time; they count before what is in chunks.
   std::vector<LateHistogram>
       histograms;                        // Likewise; with the one before the range, whose successor's hint hangs on it.
   int64_t visible_until_ms = INT64_MAX;  // Samples in chunks after it came after the view, wherever they are by now.

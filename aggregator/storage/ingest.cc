@@ -68,6 +68,7 @@ Status Ingest::commit() {
     arguments.push_back(std::move(argument));
   }
   if (arguments.empty()) return {};
+  const LifetimeSummaries::Change change(rocks_.lifetime_summaries());
   return rocks_.written(rocks_.db().IngestExternalFiles(arguments), "ingesting a checkpoint");
 }
 

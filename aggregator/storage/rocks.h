@@ -12,6 +12,7 @@
 
 #include "aggregator/storage/data_dir.h"
 #include "aggregator/storage/fail_stop_env.h"
+#include "aggregator/storage/lifetime_summaries.h"
 #include "aggregator/storage/store.h"
 #include "model/log.h"
 #include "model/mutex.h"
@@ -56,6 +57,8 @@ class Rocks {
   // For files that are going to be ingested into it.
   rocksdb::Options file_options(Family family) const;
 
+  LifetimeSummaries& lifetime_summaries() { return lifetime_summaries_; }
+
   bool encrypted() const { return encrypted_env_ != nullptr; }
   // What a write came to. RocksDB itself calls every write a success after the disk failed one (fail_stop_env.h), so
   // each write that somebody relies on goes through here: rocks.written(rocks.db().Write(...), "writing state").
@@ -94,6 +97,7 @@ class Rocks {
   rocksdb::Status open_for_reading(const DataDir& dir);
 
   Logger& logger_;
+  LifetimeSummaries lifetime_summaries_;
   prometheus::Counter* damage_counter_ = nullptr;  // Null in tools.
   Mutex damage_mu_;                                // A leaf.
   std::set<std::string> damage_told_ TM_GUARDED_BY(damage_mu_);

@@ -162,11 +162,15 @@ uint32_t SeriesIndex::last_asked_s(SeriesId id) {
 
 std::string SeriesIndex::encoded_labels(SeriesId id) {
   std::string out;
+  append_encoded_labels(id, out);
+  return out;
+}
+
+void SeriesIndex::append_encoded_labels(SeriesId id, std::string& out) {
   for_each_pair(id, [&](uint32_t number) {
     const LabelView label = pair(number);
     append_encoded_label(out, label.name, label.value);
   });
-  return out;
 }
 
 Result<Roaring> SeriesIndex::match(const std::vector<Matcher>& matchers) {

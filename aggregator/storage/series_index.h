@@ -58,6 +58,7 @@ class SeriesIndex {
   uint32_t last_asked_s(SeriesId id) TM_REQUIRES(mu_);
 
   std::string encoded_labels(SeriesId id) TM_REQUIRES(mu_);  // "" when it is not there.
+  void append_encoded_labels(SeriesId id, std::string& out) TM_REQUIRES(mu_);
   // Calls visit(number of pair) for each of its labels.
   template <class Visit>
   void for_each_pair(SeriesId id, Visit visit) TM_REQUIRES(mu_) {

@@ -73,7 +73,7 @@ Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, 
 
 StoreSeriesSet::~StoreSeriesSet() {
   // Once: the metric is shared by all queries.
-  parts_.metrics.chunk_seeks.Increment(static_cast<double>(chunks_.seeks()));
+  parts_.metrics.chunk_seeks.Increment(static_cast<double>(chunks_.looked_for()));
   chunks_.reset(nullptr);
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
 }
@@ -112,7 +112,9 @@ void StoreSeriesSet::take_snapshot() {
   if (snapshot_ != nullptr) parts_.rocks.db().ReleaseSnapshot(snapshot_);
   checkpoints_ = parts_.head.checkpoints.load();
   tombstones_ = parts_.tombstones.now();
+  lifetimes_version_ = parts_.rocks.lifetime_summaries().version();
   snapshot_ = parts_.rocks.db().GetSnapshot();
+  if (parts_.rocks.lifetime_summaries().version() != lifetimes_version_) lifetimes_version_ = 0;
   chunks_.reset(snapshot_);
 }
 
@@ -130,8 +132,9 @@ Status StoreSeriesSet::find_in_files(const Find& find, Roaring& ids) {
       continue;
     }
     if (!matching) return matching.error();
-    Status alive = index.remove_not_alive(window, std::max(range_.min_ms, window_start_ms(window)),
-                                          std::min(range_.max_ms, window_start_ms(window + 1) - 1), *matching);
+    Status alive =
+        index.remove_not_alive(window, std::max(range_.min_ms, window_start_ms(window)),
+                               std::min(range_.max_ms, window_start_ms(window + 1) - 1), lifetimes_version_, *matching);
     if (alive.code() == Code::kCorruption) {  // Only more to read.
       parts_.rocks.report_damage("selecting", alive.message());
     } else if (!alive.ok()) {
@@ -160,7 +163,7 @@ void StoreSeriesSet::sort_by_labels(std::vector<SeriesId>& ids) {
   all.reserve(ids.size());
   for (size_t at = 0; at < ids.size(); at += kGroupMax) {
     std::vector<Series> group;
-    for (size_t i = at; i < std::min(ids.size(), at + kGroupMax); ++i) group.push_back({ids[i], {}, {}, {}});
+    for (size_t i = at; i < std::min(ids.size(), at + kGroupMax); ++i) group.emplace_back().id = ids[i];
     load_labels(group);
     std::move(group.begin(), group.end(), std::back_inserter(all));
   }
@@ -175,7 +178,7 @@ void StoreSeriesSet::load_labels(std::vector<Series>& group) {
     SeriesIndex& index = parts_.head.index();
     const MutexLock lock(index.mutex());
     for (Series& series : group) {
-      if (head_ids_.contains(series.id)) series.labels = index.encoded_labels(series.id);
+      if (head_ids_.contains(series.id)) index.append_encoded_labels(series.id, series.labels);
     }
   }
   std::vector<SeriesId> missing;
@@ -233,7 +236,14 @@ bool StoreSeriesSet::load_group() {
   begun_ = false;
   while (group_.empty() && ids_taken_ < ids_end_) {
     const size_t end = std::min(ids_end_, ids_taken_ + kGroupMax);
-    for (; ids_taken_ < end; ++ids_taken_) group_.push_back({(*ids_)[ids_taken_], {}, {}, {}});
+    for (; ids_taken_ < end; ++ids_taken_) {
+      Series& series = group_.emplace_back();
+      series.id = (*ids_)[ids_taken_];
+      if (spare_labels_.empty()) continue;
+      series.labels = std::move(spare_labels_.back());
+      series.labels.clear();
+      spare_labels_.pop_back();
+    }
     status_ = copy_head(group_);
     if (!status_.ok()) return false;
     load_labels(group_);
@@ -245,6 +255,7 @@ bool StoreSeriesSet::next() {
   if (!status_.ok()) return false;
   for (;;) {
     if (begun_) {
+      spare_labels_.push_back(std::move(group_[at_].labels));
       group_[at_] = {};
       ++at_;
     }
@@ -270,6 +281,10 @@ bool StoreSeriesSet::begin_series() {
   for (const SharedChunk& chunk : series.head.chunks) {
     chunks.push_back(
         {chunk->first_ms, chunk->last_ms, chunk->count, Codec::kPieces, kHeadVersion, chunk->payload, chunk->starts});
+  }
+  if (auto& open = series.head.open) {
+    chunks.push_back({open->first_ms, open->last_ms, open->count, Codec::kPieces, kHeadVersion,
+                      std::move(open->payload), std::move(open->starts)});
   }
   append_late(series.head.late, chunks);
   std::vector<ReadHistogram> histograms;
@@ -312,7 +327,7 @@ SampleReader& StoreSeriesSet::samples() {
 }
 
 std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
-  std::vector<ReadChunk> out;
+  std::vector<ReadChunk> out = reader_.take_memory();
   subtracted_ = false;
   for (const auto& [window, ids] : windows_) {
     if (!ids.contains(id)) continue;

@@ -113,13 +113,15 @@ class StoreSeriesSet final : public StripedSet {
   size_t ids_taken_ = 0;
   size_t ids_end_ = 0;  // Of what is to be read.
   std::vector<Series> group_;
+  std::vector<std::string> spare_labels_;  // Memory of series that are done with.
   size_t at_ = 0;
   bool begun_ = false;
 
   std::shared_ptr<const TombstoneSet> tombstones_;
   bool subtracted_ = false;  // Deleted samples were taken out of the current series' chunks.
   const rocksdb::Snapshot* snapshot_ = nullptr;
-  uint64_t checkpoints_ = 0;  // That had let go of something when the snapshot was taken.
+  uint64_t lifetimes_version_ = 0;  // Of the snapshot, or 0.
+  uint64_t checkpoints_ = 0;        // That had let go of something when the snapshot was taken.
   ChunkCursors chunks_;
   ChunkMerge reader_;
   SingleSample single_;

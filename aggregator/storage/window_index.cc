@@ -1,6 +1,8 @@
 #include "aggregator/storage/window_index.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <set>
 
 #include "aggregator/storage/lifetimes.h"
@@ -93,28 +95,52 @@ Result<Roaring> WindowIndex::match(Window window, const std::vector<Matcher>& ma
   return storage::match(source, matchers);
 }
 
-Status WindowIndex::remove_not_alive(Window window, int64_t min_ms, int64_t max_ms, Roaring& ids) {
-  const Lifetime asked = lifetime_of(window, min_ms, max_ms);
-  if (ids.isEmpty() || (asked.first == 0 && asked.last == kMinutesOfWindow - 1)) return {};
+Status WindowIndex::read_lifetimes(Window window, uint32_t number, LifetimeBlock& block) {
+  block.fill(Lifetime{});
   rocksdb::ReadOptions options;
   options.snapshot = snapshot_;
-  Roaring dead;
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status =
+      rocks_.db().Get(options, rocks_.family(Family::kPostings), lifetimes_key(Tier::kRaw, window, number), &value);
+  if (!status.ok() && !status.IsNotFound()) return to_status(status, "reading lifetimes");
+  if (status.ok() && !add_lifetimes(view(value), block)) block.fill(Lifetime{});
+  return {};
+}
+
+Status WindowIndex::remove_not_alive(Window window, int64_t min_ms, int64_t max_ms, uint64_t version, Roaring& ids) {
+  const Lifetime asked = lifetime_of(window, min_ms, max_ms);
+  if (ids.isEmpty() || (asked.first == 0 && asked.last == kMinutesOfWindow - 1)) return {};
+  std::vector<SeriesId> all(ids.cardinality());
+  ids.toUint32Array(all.data());
+  std::vector<SeriesId> dead;
   LifetimeBlock block;
-  uint32_t number = UINT32_MAX;
-  for (const SeriesId id : ids) {
-    if (id / kLifetimeBlock != number) {
-      number = id / kLifetimeBlock;
-      block.fill(Lifetime{});
-      rocksdb::PinnableSlice value;
-      const rocksdb::Status status =
-          rocks_.db().Get(options, rocks_.family(Family::kPostings), lifetimes_key(Tier::kRaw, window, number), &value);
-      if (!status.ok() && !status.IsNotFound()) return to_status(status, "reading lifetimes");
-      if (status.ok() && !add_lifetimes(view(value), block)) block.fill(Lifetime{});
+  for (size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    const uint32_t number = all[begin] / kLifetimeBlock;
+    while (end < all.size() && all[end] / kLifetimeBlock == number) ++end;
+    std::optional<LifetimeSummary> summary;
+    if (version != 0) summary = rocks_.lifetime_summaries().find(window, number, version);
+    const bool summary_found = summary.has_value();
+    if (!summary_found) {
+      if (Status status = read_lifetimes(window, number, block); !status.ok()) return status;
+      summary.emplace(block);
+      if (version != 0) rocks_.lifetime_summaries().add(window, number, version, *summary);
     }
-    const Lifetime& lifetime = block[id % kLifetimeBlock];
-    if (lifetime.known() && (lifetime.last < asked.first || lifetime.first > asked.last)) dead.add(id);
+    if (summary->all_touch(asked)) continue;
+    if (summary->none_touches(asked)) {
+      std::copy_if(all.begin() + static_cast<ptrdiff_t>(begin), all.begin() + static_cast<ptrdiff_t>(end),
+                   std::back_inserter(dead), [&](SeriesId id) { return summary->known[id % kLifetimeBlock]; });
+      continue;
+    }
+    if (summary_found) {
+      if (Status status = read_lifetimes(window, number, block); !status.ok()) return status;
+    }
+    std::copy_if(all.begin() + static_cast<ptrdiff_t>(begin), all.begin() + static_cast<ptrdiff_t>(end),
+                 std::back_inserter(dead), [&](SeriesId id) {
+                   const Lifetime& lifetime = block[id % kLifetimeBlock];
+                   return lifetime.known() && (lifetime.last < asked.first || lifetime.first > asked.last);
+                 });
   }
-  ids -= dead;
+  ids -= Roaring(dead.size(), dead.data());
   return {};
 }
 

@@ -25,8 +25,9 @@ class WindowIndex {
   Result<Roaring> all(Window window);
   // Series that had something in the window and lost it.
   Result<Roaring> unposted(Window window);
-  // Takes from `ids` those that, as far as is known, had no sample in the window between the two times.
-  Status remove_not_alive(Window window, int64_t min_ms, int64_t max_ms, Roaring& ids);
+  // Takes from `ids` those that, as far as is known, had no sample in the window between the two times. `version`: of
+  // LifetimeSummaries, for the snapshot; may be 0.
+  Status remove_not_alive(Window window, int64_t min_ms, int64_t max_ms, uint64_t version, Roaring& ids);
   // Call `visit` for each, in order, until it returns false.
   using VisitText = std::function<bool(std::string_view)>;
   Status label_names(Window window, const VisitText& visit);
@@ -38,6 +39,8 @@ class WindowIndex {
   class Source;
   std::unique_ptr<rocksdb::Iterator> iterator();
   Result<Roaring> read(const std::string& key);
+  // Blank where nothing is known.
+  Status read_lifetimes(Window window, uint32_t number, LifetimeBlock& block);
   std::vector<Window> windows_of_files(Window first, Window last_inclusive);
 
   Rocks& rocks_;

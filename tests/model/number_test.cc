@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -92,6 +93,23 @@ TEST(Number, EveryFormattedValueReadsBack) {
     EXPECT_EQ(*parse_float(fixed), v) << fixed;
     EXPECT_EQ(fixed.find('e'), std::string::npos) << fixed;
     EXPECT_LE(fixed.size(), 350u);
+  }
+}
+
+// Numbers with few digits are written another way than others; the text must be the same.
+TEST(Number, TheShortestTextWhateverTheNumberOfDigits) {
+  std::mt19937_64 random(4);
+  const auto shortest = [](double v) {
+    char buffer[64];
+    return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed).ptr);
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    const auto digits = static_cast<double>(random() % 2'000'000'000'000'000 >> (random() % 50));
+    const double powers[] = {1, 10, 100, 1000, 10'000};
+    const double v = (random() % 2 == 0 ? 1 : -1) * (digits + 1) / powers[random() % 5];
+    if (std::fabs(v) < 1e-6) continue;
+    EXPECT_EQ(format_float(v), shortest(v));
+    EXPECT_EQ(format_float(std::nextafter(v, 0)), shortest(std::nextafter(v, 0)));
   }
 }
 

@@ -133,6 +133,22 @@ TEST_F(EngineTest, NamesGoAtOnceOrAtTheEnd) {
   EXPECT_THAT(lines(engine(delayed).instant("count(" + std::string(kTwoNames) + ")", 0)), ElementsAre("{} 2@0"));
 }
 
+// A sum by other labels does not look at names, and yet they decide whether there is something to sum.
+TEST_F(EngineTest, NamesThatNobodyLooksAtStillTellSeriesApart) {
+  constexpr std::string_view kBoth = "{__name__=~\"requests_total|errors_total\"}";
+  const auto at_once = [&](const std::string& query) { return lines(engine().instant(query, 0)); };
+  for (const char* const by : {"sum by (host)", "sum", "quantile by (host) (0.5, ", "sum without (host)"}) {
+    const std::string open = std::string(by).ends_with(' ') ? by : by + std::string(" (");
+    EXPECT_THAT(at_once(open + "count_over_time(" + std::string(kBoth) + "[5m]))"),
+                ElementsAre("error: vector cannot contain metrics with the same labelset"));
+    EXPECT_THAT(at_once(open + "abs(" + std::string(kBoth) + "))"),
+                ElementsAre("error: vector cannot contain metrics with the same labelset"));
+  }
+  EXPECT_THAT(at_once("sum by (host) (count_over_time(requests_total[5m]))"),
+              ElementsAre("{host=\"a\"} 1@0", "{host=\"b\"} 1@0", "{host=\"c\"} 1@0"));
+  EXPECT_THAT(at_once("sum by (__name__) (count_over_time(requests_total[5m]))"), ElementsAre("{} 3@0"));
+}
+
 // Where two metrics take turns, their nameless results are one series.
 TEST_F(EngineTest, SeriesThatTakeTurnsBecomeOne) {
   store_.add(Labels{{"__name__", "old"}}, 0, 1);

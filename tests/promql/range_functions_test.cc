@@ -33,7 +33,10 @@ struct Data {
 class Answers {
  public:
   Answers(RangeFunction& function, const RangeSpec& spec)
-      : function_(function), spec_(spec), querier_(std::move(*store_.querier())), context_("", *querier_, clock_, kLimits, {}) {}
+      : function_(function),
+        spec_(spec),
+        querier_(std::move(*store_.querier())),
+        context_("", *querier_, account_, {}) {}
 
   const Column& of(const Samples& samples) {
     EXPECT_TRUE(plan_.apply(function_, samples, {}, out_).ok());
@@ -47,6 +50,7 @@ class Answers {
   ::tidemark::testing::FakeClock clock_;
   ::tidemark::testing::MemoryStore store_;
   std::unique_ptr<storage::Querier> querier_;
+  QueryAccount account_{clock_, kLimits};
   QueryContext context_;
   WindowPlan plan_{context_, spec_, {}};
   Column out_;
@@ -329,8 +333,8 @@ TEST(RangeFunctions, StartTimestamps) {
     for (int64_t& t : data.t_ms) t *= 1000;
     for (int64_t& t : start_ms) t *= 1000;
     const auto function = make_range_function(c.function);
-    const Column out = Answers(*function, {{60'000, 1, 1}, {}, 60'000})
-                           .of({.t_ms = data.t_ms, .v = data.v, .start_ms = start_ms});
+    const Column out =
+        Answers(*function, {{60'000, 1, 1}, {}, 60'000}).of({.t_ms = data.t_ms, .v = data.v, .start_ms = start_ms});
     ASSERT_EQ(out.present.get(0), c.want.has_value()) << c.what;
     if (c.want) {
       EXPECT_NEAR(out.v[0], *c.want, 1e-9) << c.what;

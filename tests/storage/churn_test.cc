@@ -66,5 +66,31 @@ TEST_F(ChurnTest, MemoryQueriesAndRecordsKnowOnlyWhatIsLeft) {
   EXPECT_EQ(stats->series, 3u * kGenerationsADay * kSeries + 1);
 }
 
+// What one query learned about who was alive when does not hold for what is brought to files later.
+TEST_F(ChurnTest, WhoComesToLifeLaterShowsToThoseWhoAskedBefore) {
+  options_.retention_ms = 10 * kWindowMs;
+  open();
+  one_day(0);
+  const auto alive_at = [&](int hour) {
+    const int64_t asked_ms = kFirstMs + hour * 60 * kMinuteMs;
+    return read({Matcher::equal(kMetricName, "m")}, asked_ms, asked_ms + 5 * kMinuteMs).size();
+  };
+  for (int hour = 0; hour < kGenerationsADay; ++hour) ASSERT_EQ(alive_at(hour), kSeries + 0u) << hour;
+  for (int hour = 2; hour < kGenerationsADay; hour += 3) {
+    // Pod 7 lived in the first hour.
+    ASSERT_EQ(append(Labels{{"__name__", "m"}, {"pod", "7"}}, kFirstMs + hour * 60 * kMinuteMs + 1, 1),
+              Outcome::kAccepted);
+    const double checkpoints = metric("tidemark_storage_checkpoints_total");
+    int64_t t_ms = clock_.now_ms();
+    ASSERT_TRUE(testing::eventually([&] {
+      append(Labels{{"__name__", "other"}}, ++t_ms, 1);
+      return metric("tidemark_storage_checkpoints_total") >= checkpoints + 2;
+    }));
+    clock_.set_now_ms(t_ms);
+    ASSERT_EQ(alive_at(hour), kSeries + 1u) << hour;
+    for (int later = hour + 1; later < kGenerationsADay; ++later) ASSERT_EQ(alive_at(later), kSeries + 0u) << later;
+  }
+}
+
 }  // namespace
 }  // namespace tidemark::storage

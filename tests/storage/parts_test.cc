@@ -153,8 +153,8 @@ TEST(HeadShard, ReplaysInAnyOrder) {
     shard.replay(std::span(&sample, 1), {}, position);
   }
   const auto copy = shard.copy(1, slot, 0, 1000, 100);
-  ASSERT_EQ(copy->chunks.size(), 1u);
-  const OwnedChunk& chunk = *copy->chunks[0];
+  ASSERT_TRUE(copy->open);
+  const OwnedChunk& chunk = *copy->open;
   ChunkDecoder decoder(chunk.view());
   std::vector<int64_t> t_ms(10);
   std::vector<double> v(10);
