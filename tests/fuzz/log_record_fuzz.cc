@@ -45,12 +45,14 @@ void replay(const std::vector<storage::LogSample>& samples) {
     std::map<int64_t, uint64_t> got;
     std::vector<int64_t> t_ms(storage::kChunkSamplesMax);
     std::vector<double> v(storage::kChunkSamplesMax);
-    for (const auto& chunk : copied->chunks) {
-      storage::ChunkDecoder decoder(chunk->view());
+    const auto take = [&](const storage::OwnedChunk& chunk) {
+      storage::ChunkDecoder decoder(chunk.view());
       const size_t count = decoder.next(t_ms, v);
-      fuzz::require(count == chunk->count && decoder.ok(), "its chunks decode");
+      fuzz::require(count == chunk.count && decoder.ok(), "its chunks decode");
       for (size_t i = 0; i < count; ++i) got[t_ms[i]] = std::bit_cast<uint64_t>(v[i]);
-    }
+    };
+    for (const auto& chunk : copied->chunks) take(*chunk);
+    if (copied->open) take(*copied->open);
     for (const auto& late : copied->late) got[late.t_ms] = std::bit_cast<uint64_t>(late.v);
     fuzz::require(got == want[id], "a shard holds what the record says, the last value of a time");
   }

@@ -139,6 +139,7 @@ TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
   EXPECT_EQ(shard.copy(1, slot, 0, 1000, 3)->visible_until_ms, INT64_MAX);
   EXPECT_EQ(shard.copy(1, slot, 0, 1000, 2)->visible_until_ms, 20);
   EXPECT_TRUE(shard.copy(1, slot, 0, 1000, 0)->chunks.empty());
+  EXPECT_FALSE(shard.copy(1, slot, 0, 1000, 0)->open);
   EXPECT_FALSE(shard.copy(2, slot, 0, 1000, 3)) << "the slot is another series'";
 }
 
