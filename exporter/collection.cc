@@ -2,25 +2,54 @@
 
 #include <algorithm>
 
+#include "exporter/prometheus_families.h"
+
 namespace tidemark::exporter {
 namespace {
 
-// Two Prometheus servers that scrape at the same moment find a context each; more would only hold descriptors.
-constexpr size_t kIdleContextsMax = 2;
+// Two Prometheus servers that scrape at the same moment find what they need; more would only hold descriptors and
+// memory.
+constexpr size_t kIdleMax = 2;
 constexpr int64_t kCollectNs = 10'000'000'000;
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// What a scrape needs and the next one can use again.
+template <class T>
+class Pool {
+ public:
+  std::unique_ptr<T> take() {
+    const MutexLock lock(mu_);
+    if (idle_.empty()) return std::make_unique<T>();
+    std::unique_ptr<T> one = std::move(idle_.back());
+    idle_.pop_back();
+    return one;
+  }
+  void give_back(std::unique_ptr<T> one) {
+    const MutexLock lock(mu_);
+    if (idle_.size() < kIdleMax) idle_.push_back(std::move(one));
+  }
+
+ private:
+  Mutex mu_;
+  std::vector<std::unique_ptr<T>> idle_ TM_GUARDED_BY(mu_);
+};
+
 }  // namespace
+
+struct Collection::Idle {
+  Pool<ScrapeContext> contexts;
+  Pool<Families> families;
+};
 
 bool CollectorChoice::takes(std::string_view name) const {
   return (only.empty() || contains(only, name)) && !contains(without, name);
 }
 
 Collection::Collection(std::vector<NamedCollector> collectors, std::unique_ptr<Collector> self, Logger& logger)
-    : self_(std::move(self)), logger_(logger) {
+    : self_(std::move(self)), logger_(logger), idle_(std::make_shared<Idle>()) {
   entries_.reserve(collectors.size());
   for (NamedCollector& collector : collectors) entries_.push_back({std::move(collector), ""});
 }
@@ -37,37 +66,48 @@ std::vector<std::string> Collection::names() const {
   return out;
 }
 
-void Collection::collect(const CollectorChoice& choice, int64_t deadline_monotonic_ns, Families& out) const {
-  std::unique_ptr<ScrapeContext> context = take_context();
+std::shared_ptr<const Families> Collection::scrape(const CollectorChoice& choice, int64_t deadline_monotonic_ns,
+                                                   const std::function<void(Families&)>& own) const {
+  const std::shared_ptr<Families> out(idle_->families.take().release(), [idle = idle_](Families* used) {
+    std::unique_ptr<Families> families(used);
+    families->clear();
+    idle->families.give_back(std::move(families));
+  });
+  std::unique_ptr<ScrapeContext> context = idle_->contexts.take();
   context->begin(deadline_monotonic_ns);
-  Families report;
-  report.reserve(2);
-  auto& duration = add_gauge(report, "node_scrape_collector_duration_seconds", "How long a collector took.");
-  auto& success = add_gauge(report, "node_scrape_collector_success", "Whether a collector succeeded.");
+  collect(choice, *context, *out);
+  idle_->contexts.give_back(std::move(context));
+  if (own) own(*out);
+  out->seal();
+  return out;
+}
+
+void Collection::collect(const CollectorChoice& choice, ScrapeContext& context, Families& out) const {
+  auto& duration = add_gauge(out, "node_scrape_collector_duration_seconds", "How long a collector took.");
+  auto& success = add_gauge(out, "node_scrape_collector_success", "Whether a collector succeeded.");
   for (Entry& entry : entries_) {
     const std::string& name = entry.named.name;
     if (!choice.takes(name)) continue;
-    const size_t families_before = out.size();
+    const Families::Mark before = out.mark();
     const int64_t start_ns = system_clock().monotonic_ns();
-    const Status status = entry.named.collector->collect(*context, out);
+    const Status status = entry.named.collector->collect(context, out);
     const int64_t took_ns = system_clock().monotonic_ns() - start_ns;
-    if (!status.ok()) out.erase(out.begin() + static_cast<ptrdiff_t>(families_before), out.end());
+    if (!status.ok()) out.rollback(before);
     note_result(entry, status);
-    add_sample(duration, static_cast<double>(took_ns) / 1e9, {{"collector", name}});
-    add_sample(success, status.ok() ? 1 : 0, {{"collector", name}});
+    const LabelSet labels = out.add_labels({{"collector", name}});
+    add_sample(duration, static_cast<double>(took_ns) / 1e9, labels);
+    add_sample(success, status.ok() ? 1 : 0, labels);
   }
-  if (self_ != nullptr) {
-    const Status status = self_->collect(*context, out);
-    if (!status.ok()) logger_.debug("process metrics failed", {{"err", status}});
-  }
-  std::move(report.begin(), report.end(), std::back_inserter(out));
-  give_back(std::move(context));
+  if (self_ == nullptr) return;
+  const Families::Mark before = out.mark();
+  const Status status = self_->collect(context, out);
+  if (status.ok()) return;
+  out.rollback(before);
+  logger_.debug("process metrics failed", {{"err", status}});
 }
 
 std::vector<prometheus::MetricFamily> Collection::Collect() const {
-  Families out;
-  collect({}, system_clock().monotonic_ns() + kCollectNs, out);
-  return out;
+  return to_prometheus(*scrape({}, system_clock().monotonic_ns() + kCollectNs));
 }
 
 void Collection::note_result(Entry& entry, const Status& status) const {
@@ -81,19 +121,6 @@ void Collection::note_result(Entry& entry, const Status& status) const {
   } else {
     logger_.error("collector failed", {{"name", entry.named.name}, {"err", status}});
   }
-}
-
-std::unique_ptr<ScrapeContext> Collection::take_context() const {
-  const MutexLock lock(contexts_mu_);
-  if (idle_contexts_.empty()) return std::make_unique<ScrapeContext>();
-  std::unique_ptr<ScrapeContext> context = std::move(idle_contexts_.back());
-  idle_contexts_.pop_back();
-  return context;
-}
-
-void Collection::give_back(std::unique_ptr<ScrapeContext> context) const {
-  const MutexLock lock(contexts_mu_);
-  if (idle_contexts_.size() < kIdleContextsMax) idle_contexts_.push_back(std::move(context));
 }
 
 }  // namespace tidemark::exporter

@@ -1,9 +1,14 @@
 // Collection: the enabled collectors, run one after the other for a scrape. A collector that fails costs its own
 // families only: node_scrape_collector_success says 0 for it, and the log says why once, until the reason changes.
+//
+//   const std::shared_ptr<const Families> found = collection.scrape(choice, deadline_ns);
+//   write_text(page, *found);
 #pragma once
 
 #include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,8 +43,11 @@ class Collection final : public prometheus::Collectable {
   bool has(std::string_view name) const;
   std::vector<std::string> names() const;
 
-  // Appends what the chosen collectors say, then how they did. Returns by the deadline (Clock::monotonic_ns).
-  void collect(const CollectorChoice& choice, int64_t deadline_monotonic_ns, Families& out) const;
+  // What the chosen collectors say, how they did, and what `own` appends, which is called before this returns. Returns
+  // by the deadline (Clock::monotonic_ns). Sealed; its memory goes back to us for the next scrape, also when we are
+  // gone by then.
+  std::shared_ptr<const Families> scrape(const CollectorChoice& choice, int64_t deadline_monotonic_ns,
+                                         const std::function<void(Families&)>& own = nullptr) const;
 
   // Everything, for prometheus-cpp; within ten seconds.
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -50,16 +58,15 @@ class Collection final : public prometheus::Collectable {
     std::string last_error;  // Guarded by errors_mu_.
   };
 
-  void note_result(Entry& entry, const Status& status) const;
-  std::unique_ptr<ScrapeContext> take_context() const;
-  void give_back(std::unique_ptr<ScrapeContext> context) const;
+  struct Idle;
 
+  void collect(const CollectorChoice& choice, ScrapeContext& context, Families& out) const;
+  void note_result(Entry& entry, const Status& status) const;
   const std::unique_ptr<Collector> self_;
   Logger& logger_;
   mutable std::vector<Entry> entries_;  // Constant after construction but for last_error.
   mutable Mutex errors_mu_;
-  mutable Mutex contexts_mu_;
-  mutable std::vector<std::unique_ptr<ScrapeContext>> idle_contexts_ TM_GUARDED_BY(contexts_mu_);
+  const std::shared_ptr<Idle> idle_;
 };
 
 }  // namespace tidemark::exporter

@@ -5,15 +5,14 @@
 #include <algorithm>
 
 #include "exporter/process_metrics.h"
+#include "exporter/text_page.h"
 #include "exporter/text_scan.h"
-#include "model/exposition_writer.h"
 
 namespace tidemark::exporter {
 namespace {
 
 constexpr double kScrapeSecondsMax = 60;
 constexpr double kScrapeSecondsDefault = 10;
-constexpr size_t kPageBytesStart = 32 << 10;
 
 // The scraper's own limit less a tenth for the way back, so that what was collected still reaches it.
 int64_t scrape_deadline_ns(const net::Request& request) {
@@ -69,20 +68,20 @@ void Web::metrics(const net::Request& request, net::Response& response) {
     if (!collection_.has(name))
       return refuse(response, 400, fmt::format("collect[]={}: no such collector is enabled.\n", name));
   }
-  response.content_type = kExpositionContentType;
+  response.content_type = kTextContentType;
   response.body = page(choice, scrape_deadline_ns(request));
   answered_200_.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::string Web::page(const CollectorChoice& choice, int64_t deadline_monotonic_ns) const {
-  Families families;
-  families.reserve(256);
-  collection_.collect(choice, deadline_monotonic_ns, families);
-  append_build_info(families);
-  if (options_.exporter_metrics) append_own_metrics(families);
+  const auto found = collection_.scrape(choice, deadline_monotonic_ns, [this](Families& out) {
+    append_build_info(out);
+    if (options_.exporter_metrics) append_own_metrics(out);
+  });
   std::string out;
-  out.reserve(kPageBytesStart);
-  write_exposition(out, families);
+  out.reserve(page_bytes_.load(std::memory_order_relaxed));
+  write_text(out, *found);
+  page_bytes_.store(out.size() + out.size() / 8, std::memory_order_relaxed);
   return out;
 }
 

@@ -40,6 +40,7 @@ class Web {
   std::atomic<int64_t> in_flight_{0};
   std::atomic<uint64_t> answered_200_{0};
   std::atomic<uint64_t> answered_503_{0};
+  mutable std::atomic<size_t> page_bytes_{32 << 10};  // What the next page will need, going by the last.
 };
 
 }  // namespace tidemark::exporter

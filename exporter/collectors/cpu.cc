@@ -76,12 +76,10 @@ class Cpu final : public Collector {
   }
 
   void append(const std::map<uint64_t, Ticks>& cpus, Families& out) const {
-    out.reserve(out.size() + 2);  // Both references stay valid.
     auto* guest = guest_ ? &add_counter(out, "node_cpu_guest_seconds_total",
                                         "CPU time spent running guests (virtual machines), by CPU and mode.")
                          : nullptr;
     auto& seconds = add_counter(out, "node_cpu_seconds_total", "CPU time spent in each mode, by CPU.");
-    seconds.metric.reserve(cpus.size() * std::size(kModes));
     for (const auto& [number, ticks] : cpus) {
       const std::string cpu = std::to_string(number);
       for (const Mode& mode : kModes)

@@ -10,8 +10,6 @@
 namespace tidemark::exporter {
 namespace {
 
-using prometheus::MetricType;
-
 constexpr double kSectorBytes = 512;  // The unit of this file, whatever the device's own sector is.
 constexpr double kMillisecond = 1e-3;
 
@@ -23,26 +21,26 @@ struct Column {
 };
 
 constexpr Column kColumns[] = {
-    {"node_disk_reads_completed_total", MetricType::Counter, 1, "Reads completed."},
-    {"node_disk_reads_merged_total", MetricType::Counter, 1, "Reads merged with a neighbour before they were issued."},
-    {"node_disk_read_bytes_total", MetricType::Counter, kSectorBytes, "Bytes read."},
-    {"node_disk_read_time_seconds_total", MetricType::Counter, kMillisecond, "Time all reads took, added up."},
-    {"node_disk_writes_completed_total", MetricType::Counter, 1, "Writes completed."},
-    {"node_disk_writes_merged_total", MetricType::Counter, 1,
+    {"node_disk_reads_completed_total", MetricType::kCounter, 1, "Reads completed."},
+    {"node_disk_reads_merged_total", MetricType::kCounter, 1, "Reads merged with a neighbour before they were issued."},
+    {"node_disk_read_bytes_total", MetricType::kCounter, kSectorBytes, "Bytes read."},
+    {"node_disk_read_time_seconds_total", MetricType::kCounter, kMillisecond, "Time all reads took, added up."},
+    {"node_disk_writes_completed_total", MetricType::kCounter, 1, "Writes completed."},
+    {"node_disk_writes_merged_total", MetricType::kCounter, 1,
      "Writes merged with a neighbour before they were issued."},
-    {"node_disk_written_bytes_total", MetricType::Counter, kSectorBytes, "Bytes written."},
-    {"node_disk_write_time_seconds_total", MetricType::Counter, kMillisecond, "Time all writes took, added up."},
-    {"node_disk_io_now", MetricType::Gauge, 1, "I/Os under way."},
-    {"node_disk_io_time_seconds_total", MetricType::Counter, kMillisecond, "Time with at least one I/O under way."},
-    {"node_disk_io_time_weighted_seconds_total", MetricType::Counter, kMillisecond,
+    {"node_disk_written_bytes_total", MetricType::kCounter, kSectorBytes, "Bytes written."},
+    {"node_disk_write_time_seconds_total", MetricType::kCounter, kMillisecond, "Time all writes took, added up."},
+    {"node_disk_io_now", MetricType::kGauge, 1, "I/Os under way."},
+    {"node_disk_io_time_seconds_total", MetricType::kCounter, kMillisecond, "Time with at least one I/O under way."},
+    {"node_disk_io_time_weighted_seconds_total", MetricType::kCounter, kMillisecond,
      "Time with I/Os under way, each counted."},
-    {"node_disk_discards_completed_total", MetricType::Counter, 1, "Discards completed."},
-    {"node_disk_discards_merged_total", MetricType::Counter, 1,
+    {"node_disk_discards_completed_total", MetricType::kCounter, 1, "Discards completed."},
+    {"node_disk_discards_merged_total", MetricType::kCounter, 1,
      "Discards merged with a neighbour before they were issued."},
-    {"node_disk_discarded_sectors_total", MetricType::Counter, 1, "Sectors of 512 bytes discarded."},
-    {"node_disk_discard_time_seconds_total", MetricType::Counter, kMillisecond, "Time all discards took, added up."},
-    {"node_disk_flush_requests_total", MetricType::Counter, 1, "Flush requests completed."},
-    {"node_disk_flush_requests_time_seconds_total", MetricType::Counter, kMillisecond,
+    {"node_disk_discarded_sectors_total", MetricType::kCounter, 1, "Sectors of 512 bytes discarded."},
+    {"node_disk_discard_time_seconds_total", MetricType::kCounter, kMillisecond, "Time all discards took, added up."},
+    {"node_disk_flush_requests_total", MetricType::kCounter, 1, "Flush requests completed."},
+    {"node_disk_flush_requests_time_seconds_total", MetricType::kCounter, kMillisecond,
      "Time all flush requests took, added up."},
 };
 constexpr size_t kColumnsMin = 11;
@@ -70,13 +68,7 @@ class Diskstats final : public Collector {
   Status collect(ScrapeContext& context, Families& out) override {
     const auto text = context.read_kept(path_);
     if (!text) return text.error();
-    Families found;
-    found.reserve(std::size(kColumns) + std::size(kAtaProperties) + 3);
-    for (const Column& column : kColumns) add_family(found, column.name, column.type, column.help);
-    for (const AtaProperty& property : kAtaProperties) add_gauge(found, property.name, property.help);
-    auto& info = add_gauge(found, "node_disk_info", "What the disk is, as labels.");
-    auto& filesystem = add_gauge(found, "node_disk_filesystem_info", "The file system on the device, as labels.");
-    auto& mapper = add_gauge(found, "node_disk_device_mapper_info", "The device-mapper device, as labels.");
+    Found found(out);
 
     std::string_view rest = *text;
     for (int number = 1; !rest.empty(); ++number) {
@@ -93,28 +85,41 @@ class Diskstats final : public Collector {
         // Divided rather than multiplied: 306 ms print as 0.306, not as 0.30600000000000005.
         const double unit = kColumns[column].unit;
         const double v = unit < 1 ? static_cast<double>(*value) / 1e3 : static_cast<double>(*value) * unit;
-        add_sample(found[column++], v, {{"device", device}});
+        add_sample(*found.columns[column++], v, {{"device", device}});
       }
       if (column < kColumnsMin || !to_u64(major) || !to_u64(minor))
         return Status::invalid(
             fmt::format("{}:{}: {} columns instead of at least {}", path_, number, column, kColumnsMin));
-      describe(context, {major, minor, device}, info, filesystem, mapper, found);
-    }
-    for (auto& family : found) {
-      if (!family.metric.empty()) out.push_back(std::move(family));
+      describe(context, {major, minor, device}, found);
     }
     return {};
   }
 
  private:
+  struct Found {
+    explicit Found(Families& out)
+        : info(add_gauge(out, "node_disk_info", "What the disk is, as labels.")),
+          filesystem(add_gauge(out, "node_disk_filesystem_info", "The file system on the device, as labels.")),
+          mapper(add_gauge(out, "node_disk_device_mapper_info", "The device-mapper device, as labels.")) {
+      for (size_t i = 0; i < std::size(kColumns); ++i)
+        columns[i] = &add_family(out, kColumns[i].name, kColumns[i].type, kColumns[i].help);
+      for (size_t i = 0; i < std::size(kAtaProperties); ++i)
+        ata[i] = &add_gauge(out, kAtaProperties[i].name, kAtaProperties[i].help);
+    }
+    Family* columns[std::size(kColumns)];
+    Family* ata[std::size(kAtaProperties)];
+    Family& info;
+    Family& filesystem;
+    Family& mapper;
+  };
+
   struct Disk {
     std::string_view major;
     std::string_view minor;
     std::string_view name;
   };
 
-  void describe(ScrapeContext& context, const Disk& disk, prometheus::MetricFamily& info,
-                prometheus::MetricFamily& filesystem, prometheus::MetricFamily& mapper, Families& found) const {
+  void describe(ScrapeContext& context, const Disk& disk, Found& found) const {
     // Partitions have no queue of their own.
     const auto queue = context.read_once(fmt::format("{}{}/queue/rotational", block_, disk.name));
     const std::string rotational(queue ? trimmed(*queue) : "0");
@@ -122,7 +127,7 @@ class Diskstats final : public Collector {
     const auto text = context.read_once(fmt::format("{}{}:{}", udev_, disk.major, disk.minor));
     const UdevDevice udev(text ? *text : std::string_view());
     const std::string_view scsi_serial = udev["SCSI_IDENT_SERIAL"];
-    add_sample(info, 1,
+    add_sample(found.info, 1,
                {{"device", disk.name},
                 {"major", disk.major},
                 {"minor", disk.minor},
@@ -133,14 +138,14 @@ class Diskstats final : public Collector {
                 {"serial", scsi_serial.empty() ? udev["ID_SERIAL_SHORT"] : scsi_serial},
                 {"wwn", udev["ID_WWN"]}});
     if (!udev["ID_FS_TYPE"].empty())
-      add_sample(filesystem, 1,
+      add_sample(found.filesystem, 1,
                  {{"device", disk.name},
                   {"type", udev["ID_FS_TYPE"]},
                   {"usage", udev["ID_FS_USAGE"]},
                   {"uuid", udev["ID_FS_UUID"]},
                   {"version", udev["ID_FS_VERSION"]}});
     if (!udev["DM_NAME"].empty())
-      add_sample(mapper, 1,
+      add_sample(found.mapper, 1,
                  {{"device", disk.name},
                   {"lv_layer", udev["DM_LV_LAYER"]},
                   {"lv_name", udev["DM_LV_NAME"]},
@@ -150,7 +155,7 @@ class Diskstats final : public Collector {
     if (udev["ID_ATA"].empty()) return;
     for (size_t i = 0; i < std::size(kAtaProperties); ++i) {
       const auto value = to_double(udev[kAtaProperties[i].key]);
-      if (value) add_sample(found[std::size(kColumns) + i], *value, {{"device", disk.name}});
+      if (value) add_sample(*found.ata[i], *value, {{"device", disk.name}});
     }
   }
 

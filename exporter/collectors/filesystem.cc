@@ -146,7 +146,6 @@ class Filesystem final : public Collector {
 
   static void append(const std::vector<Mount>& mounts, const std::vector<StatfsAnswer>& answers, Families& out) {
     if (mounts.empty()) return;
-    out.reserve(out.size() + 9);  // The references stay valid.
     auto& avail = add_gauge(out, "node_filesystem_avail_bytes", "Bytes free for users other than root.");
     auto& device_error = add_gauge(out, "node_filesystem_device_error", "Whether asking the file system failed.");
     auto& files = add_gauge(out, "node_filesystem_files", "Inodes there are.");
@@ -161,10 +160,10 @@ class Filesystem final : public Collector {
       const StatfsAnswer& answer = answers[i];
       const bool failed = answer.timed_out || answer.error != 0;
       const std::string error = answer.timed_out ? "mountpoint timeout" : failed ? error_text(answer.error) : "";
-      const LabelList labels = {{"device", mount.device},
-                                {"device_error", error},
-                                {"fstype", mount.fs_type},
-                                {"mountpoint", mount.mount_point}};
+      const LabelSet labels = out.add_labels({{"device", mount.device},
+                                              {"device_error", error},
+                                              {"fstype", mount.fs_type},
+                                              {"mountpoint", mount.mount_point}});
       add_sample(device_error, failed ? 1 : 0, labels);
       add_sample(read_only, mount.read_only ? 1 : 0, labels);
       if (failed) continue;

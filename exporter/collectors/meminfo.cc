@@ -30,7 +30,6 @@ class Meminfo final : public Collector {
     const auto text = context.read_kept(path_);
     if (!text) return text.error();
     const size_t before = out.size();
-    out.reserve(before + 64);
     std::string_view rest = *text;
     for (int number = 1; !rest.empty(); ++number) {
       const std::string_view line = next_line(rest);

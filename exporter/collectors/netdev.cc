@@ -65,31 +65,27 @@ class Netdev final : public Collector {
       : path_(config.procfs + "/net/dev"), netlink_(config.netdev_netlink), devices_(std::move(devices)) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    Families found;
-    found.reserve(std::size(kColumns));
-    for (const Column& column : kColumns) add_counter(found, column.name, column.help);
-    Status status = netlink_ ? ask_kernel(found) : read_file(context, found);
-    if (!status.ok()) return status;
-    for (auto& family : found) {
-      if (!family.metric.empty()) out.push_back(std::move(family));
-    }
-    return {};
+    std::array<Family*, std::size(kColumns)> found{};
+    for (size_t i = 0; i < found.size(); ++i) found[i] = &add_counter(out, kColumns[i].name, kColumns[i].help);
+    return netlink_ ? ask_kernel(found, out) : read_file(context, found, out);
   }
 
  private:
-  Status ask_kernel(Families& found) const {
+  using Found = std::span<Family* const>;  // In the order of kColumns.
+
+  Status ask_kernel(Found found, Families& out) const {
     const auto links = read_link_stats();
     if (!links) return links.error();
     for (const LinkStats& link : *links) {
       if (!devices_.shows(link.name)) continue;
       const auto values = columns(link.counters);
-      for (size_t i = 0; i < values.size(); ++i)
-        add_sample(found[i], static_cast<double>(values[i]), {{"device", link.name}});
+      const LabelSet labels = out.add_labels({{"device", link.name}});
+      for (size_t i = 0; i < values.size(); ++i) add_sample(*found[i], static_cast<double>(values[i]), labels);
     }
     return {};
   }
 
-  Status read_file(ScrapeContext& context, Families& found) const {
+  Status read_file(ScrapeContext& context, Found found, Families& out) const {
     const auto text = context.read_kept(path_);
     if (!text) return text.error();
     std::string_view rest = *text;
@@ -102,12 +98,13 @@ class Netdev final : public Collector {
       const std::string_view device = trimmed(line.substr(0, colon));
       if (!devices_.shows(device)) continue;
       std::string_view words = line.substr(colon + 1);
+      const LabelSet labels = out.add_labels({{"device", device}});
       for (size_t i = 0; i < kFileColumns; ++i) {
         const std::string_view word = next_word(words);
         const auto value = to_u64(word);
         if (!value)
           return Status::invalid(fmt::format("{}:{}: counter {} of {} is \"{}\"", path_, number, i + 1, device, word));
-        add_sample(found[i], static_cast<double>(*value), {{"device", device}});
+        add_sample(*found[i], static_cast<double>(*value), labels);
       }
     }
     return {};

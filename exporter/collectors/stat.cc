@@ -7,8 +7,6 @@
 namespace tidemark::exporter {
 namespace {
 
-using prometheus::MetricType;
-
 struct Field {
   std::string_view key;
   std::string_view name;
@@ -17,12 +15,12 @@ struct Field {
 };
 
 constexpr Field kFields[] = {
-    {"intr", "node_intr_total", MetricType::Counter, "Interrupts serviced since boot."},
-    {"ctxt", "node_context_switches_total", MetricType::Counter, "Context switches since boot."},
-    {"btime", "node_boot_time_seconds", MetricType::Gauge, "When the host booted, in seconds since the Unix epoch."},
-    {"processes", "node_forks_total", MetricType::Counter, "Processes and threads created since boot."},
-    {"procs_running", "node_procs_running", MetricType::Gauge, "Processes that run or could run."},
-    {"procs_blocked", "node_procs_blocked", MetricType::Gauge, "Processes that wait for I/O to complete."},
+    {"intr", "node_intr_total", MetricType::kCounter, "Interrupts serviced since boot."},
+    {"ctxt", "node_context_switches_total", MetricType::kCounter, "Context switches since boot."},
+    {"btime", "node_boot_time_seconds", MetricType::kGauge, "When the host booted, in seconds since the Unix epoch."},
+    {"processes", "node_forks_total", MetricType::kCounter, "Processes and threads created since boot."},
+    {"procs_running", "node_procs_running", MetricType::kGauge, "Processes that run or could run."},
+    {"procs_blocked", "node_procs_blocked", MetricType::kGauge, "Processes that wait for I/O to complete."},
 };
 
 // The columns of the "softirq" line behind its total, in the kernel's order (include/linux/interrupt.h).

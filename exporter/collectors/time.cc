@@ -29,9 +29,8 @@ class Time final : public Collector {
 
  private:
   void collect_clocksources(ScrapeContext& context, Families& out) {
-    Families found;
-    add_gauge(found, "node_time_clocksource_available_info", "Clock sources the kernel could use.");
-    add_gauge(found, "node_time_clocksource_current_info", "The clock source the kernel uses.");
+    auto& could = add_gauge(out, "node_time_clocksource_available_info", "Clock sources the kernel could use.");
+    auto& uses = add_gauge(out, "node_time_clocksource_current_info", "The clock source the kernel uses.");
     // The kernel has one device, numbered 0; were there more, they would be numbered on.
     for (int n = 0; n < kClockSourceDevicesMax; ++n) {
       const std::string device = std::to_string(n);
@@ -39,11 +38,10 @@ class Time final : public Collector {
       if (!available) break;
       std::string_view rest = trimmed(*available);
       for (auto source = next_word(rest); !source.empty(); source = next_word(rest))
-        add_sample(found[0], 1, {{"clocksource", source}, {"device", device}});
+        add_sample(could, 1, {{"clocksource", source}, {"device", device}});
       const auto current = context.read_kept(clocksource_ + device + "/current_clocksource");
-      if (current) add_sample(found[1], 1, {{"clocksource", trimmed(*current)}, {"device", device}});
+      if (current) add_sample(uses, 1, {{"clocksource", trimmed(*current)}, {"device", device}});
     }
-    std::move(found.begin(), found.end(), std::back_inserter(out));
   }
 
   const std::string clocksource_;

@@ -5,7 +5,8 @@
 #include <string_view>
 
 #include "exporter/collector_table.h"
-#include "model/exposition_writer.h"
+#include "exporter/text_page.h"
+#include "exporter/text_scan.h"
 #include "tests/support/fake_clock.h"
 
 namespace tidemark::exporter::testing {
@@ -36,9 +37,14 @@ inline std::string collected(Collector& collector) {
   Families families;
   const Status status = collector.collect(context, families);
   if (!status.ok()) return "failed: " + status.message();
-  for (auto& family : families) family.help.clear();
+  families.seal();
+  std::string page;
+  write_text(page, families);
   std::string out;
-  write_exposition(out, families);
+  for (std::string_view rest = page; !rest.empty();) {
+    const std::string_view line = next_line(rest);
+    if (!line.starts_with("# HELP ")) out.append(line) += '\n';
+  }
   return out;
 }
 
