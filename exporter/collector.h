@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "exporter/collector_settings.h"
 #include "exporter/family.h"
-#include "exporter/name_filter.h"
 #include "exporter/scrape_context.h"
 #include "model/clock.h"
 #include "model/status.h"
@@ -36,18 +36,11 @@ struct CollectorConfig {
   std::string rootfs = "/";
   std::string udev_data = "/run/udev/data";
 
-  bool cpu_guest = true;
-  bool stat_softirq = false;
-  bool netdev_netlink = true;  // Ask rtnetlink instead of reading /proc/net/dev, which lacks "nohandler".
-  FilterPatterns disk_devices = {"", R"(^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$)"};
-  FilterPatterns net_devices;
-  FilterPatterns mount_points = {"",
-                                 "^/(dev|proc|run|sys|mnt|media|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)"};
-  FilterPatterns fs_types = {
-      "",
-      "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|"
-      "overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$"};
-  int64_t mount_timeout_ms = 5'000;  // All of a scrape's statfs calls together.
+  CpuSettings cpu;
+  DiskstatsSettings diskstats;
+  FilesystemSettings filesystem;
+  NetdevSettings netdev;
+  StatSettings stat;
 
   StatfsFunction statfs_function = ::statfs;
   const Clock* clock = &system_clock();

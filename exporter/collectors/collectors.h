@@ -1,22 +1,29 @@
-// The collectors' factories; what each emits and from where is a table in ../README.md. A factory fails only on a
-// configuration that cannot work (a bad regular expression), never on what the host lacks.
+// The collectors' factories, and for those that have some the declaration of their flags; what each emits and from
+// where is a table in ../README.md. A factory fails only on a configuration that cannot work (a bad regular
+// expression), never on what the host lacks.
 #pragma once
 
 #include <memory>
 
 #include "exporter/collector.h"
+#include "exporter/collector_flags.h"
 
 namespace tidemark::exporter {
 
 using CollectorResult = Result<std::unique_ptr<Collector>>;
 
 CollectorResult make_cpu(const CollectorConfig& config);
+void declare_cpu_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_diskstats(const CollectorConfig& config);
+void declare_diskstats_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_filesystem(const CollectorConfig& config);
+void declare_filesystem_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_loadavg(const CollectorConfig& config);
 CollectorResult make_meminfo(const CollectorConfig& config);
 CollectorResult make_netdev(const CollectorConfig& config);
+void declare_netdev_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_stat(const CollectorConfig& config);
+void declare_stat_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_time(const CollectorConfig& config);
 CollectorResult make_uname(const CollectorConfig& config);
 

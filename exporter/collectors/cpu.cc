@@ -31,7 +31,7 @@ constexpr Mode kModes[] = {{kIdle, "idle"},       {kIowait, "iowait"}, {kIrq, "i
 
 class Cpu final : public Collector {
  public:
-  explicit Cpu(const CollectorConfig& config) : path_(config.procfs + "/stat"), guest_(config.cpu_guest) {}
+  explicit Cpu(const CollectorConfig& config) : path_(config.procfs + "/stat"), guest_(config.cpu.guest) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
     const auto text = context.read_kept(path_);
@@ -98,6 +98,10 @@ class Cpu final : public Collector {
 };
 
 }  // namespace
+
+void declare_cpu_flags(CollectorFlags& flags, CollectorConfig& config) {
+  flags.add("cpu.guest", &config.cpu.guest, "Show node_cpu_guest_seconds_total.");
+}
 
 CollectorResult make_cpu(const CollectorConfig& config) { return std::make_unique<Cpu>(config); }
 

@@ -167,8 +167,13 @@ class Diskstats final : public Collector {
 
 }  // namespace
 
+void declare_diskstats_flags(CollectorFlags& flags, CollectorConfig& config) {
+  flags.add_filter("diskstats.device", &config.diskstats.devices, "disks");
+  flags.add_old_name("diskstats.ignored-devices", "diskstats.device-exclude");
+}
+
 CollectorResult make_diskstats(const CollectorConfig& config) {
-  auto devices = NameFilter::compile(config.disk_devices);
+  auto devices = NameFilter::compile(config.diskstats.devices);
   if (!devices) return fail(devices.error());
   return std::make_unique<Diskstats>(config, std::move(*devices));
 }

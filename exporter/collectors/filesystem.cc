@@ -17,7 +17,6 @@ namespace tidemark::exporter {
 namespace {
 
 constexpr size_t kMountsMax = 10'000;
-constexpr unsigned kWorkersMax = 16;
 
 struct Mount {
   std::string device;
@@ -70,10 +69,11 @@ class Filesystem final : public Collector {
   Filesystem(const CollectorConfig& config, NameFilter mount_points, NameFilter fs_types)
       : paths_{config.procfs + "/1/mountinfo", config.procfs + "/self/mountinfo"},
         rootfs_(config.rootfs == "/" ? "" : config.rootfs),
-        timeout_ns_(config.mount_timeout_ms * 1'000'000),
+        timeout_ns_(config.filesystem.mount_timeout_ms * 1'000'000),
         mount_points_(std::move(mount_points)),
         fs_types_(std::move(fs_types)),
-        statfs_(config.statfs_function, kWorkersMax) {}
+        statfs_(config.statfs_function,
+                static_cast<unsigned>(std::clamp<int64_t>(config.filesystem.workers_max, 1, 1'024))) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
     auto mounts = read_mounts(context);
@@ -193,10 +193,22 @@ class Filesystem final : public Collector {
 
 }  // namespace
 
+void declare_filesystem_flags(CollectorFlags& flags, CollectorConfig& config) {
+  FilesystemSettings& settings = config.filesystem;
+  flags.add_filter("filesystem.mount-points", &settings.mount_points, "mount points");
+  flags.add_old_name("filesystem.ignored-mount-points", "filesystem.mount-points-exclude");
+  flags.add_filter("filesystem.fs-types", &settings.fs_types, "file system types");
+  flags.add_old_name("filesystem.ignored-fs-types", "filesystem.fs-types-exclude");
+  flags.add_duration("filesystem.mount-timeout", &settings.mount_timeout_ms,
+                     "How long a scrape waits for file systems that do not answer.");
+  flags.add("filesystem.stat-workers", &settings.workers_max,
+            "Threads that may wait for file systems that do not answer, one a file system.");
+}
+
 CollectorResult make_filesystem(const CollectorConfig& config) {
-  auto mount_points = NameFilter::compile(config.mount_points);
+  auto mount_points = NameFilter::compile(config.filesystem.mount_points);
   if (!mount_points) return fail(mount_points.error());
-  auto fs_types = NameFilter::compile(config.fs_types);
+  auto fs_types = NameFilter::compile(config.filesystem.fs_types);
   if (!fs_types) return fail(fs_types.error());
   return std::make_unique<Filesystem>(config, std::move(*mount_points), std::move(*fs_types));
 }

@@ -62,7 +62,7 @@ std::array<uint64_t, std::size(kColumns)> columns(const rtnl_link_stats64& c) {
 class Netdev final : public Collector {
  public:
   Netdev(const CollectorConfig& config, NameFilter devices)
-      : path_(config.procfs + "/net/dev"), netlink_(config.netdev_netlink), devices_(std::move(devices)) {}
+      : path_(config.procfs + "/net/dev"), netlink_(config.netdev.netlink), devices_(std::move(devices)) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
     std::array<Family*, std::size(kColumns)> found{};
@@ -117,8 +117,15 @@ class Netdev final : public Collector {
 
 }  // namespace
 
+void declare_netdev_flags(CollectorFlags& flags, CollectorConfig& config) {
+  flags.add_filter("netdev.device", &config.netdev.devices, "network interfaces");
+  flags.add_old_name("netdev.device-whitelist", "netdev.device-include");
+  flags.add_old_name("netdev.device-blacklist", "netdev.device-exclude");
+  flags.add("netdev.netlink", &config.netdev.netlink, "Ask rtnetlink instead of reading /proc/net/dev.");
+}
+
 CollectorResult make_netdev(const CollectorConfig& config) {
-  auto devices = NameFilter::compile(config.net_devices);
+  auto devices = NameFilter::compile(config.netdev.devices);
   if (!devices) return fail(devices.error());
   return std::make_unique<Netdev>(config, std::move(*devices));
 }

@@ -29,7 +29,7 @@ constexpr std::string_view kSoftirqVectors[] = {"hi",           "timer",   "net_
 
 class Stat final : public Collector {
  public:
-  explicit Stat(const CollectorConfig& config) : path_(config.procfs + "/stat"), softirq_(config.stat_softirq) {}
+  explicit Stat(const CollectorConfig& config) : path_(config.procfs + "/stat"), softirq_(config.stat.softirq) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
     const auto text = context.read_kept(path_);
@@ -68,6 +68,10 @@ class Stat final : public Collector {
 };
 
 }  // namespace
+
+void declare_stat_flags(CollectorFlags& flags, CollectorConfig& config) {
+  flags.add("stat.softirq", &config.stat.softirq, "Show node_softirqs_total, by vector.");
+}
 
 CollectorResult make_stat(const CollectorConfig& config) { return std::make_unique<Stat>(config); }
 

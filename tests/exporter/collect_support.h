@@ -17,7 +17,7 @@ inline CollectorConfig fixture_config() {
   config.procfs = root + "/proc";
   config.sysfs = root + "/sys";
   config.udev_data = root + "/udev";
-  config.netdev_netlink = false;
+  config.netdev.netlink = false;
   return config;
 }
 

@@ -78,7 +78,7 @@ TEST(Collectors, AbsentHardwareIsNotAFailure) {
 
 TEST(Collectors, RefuseABadExpression) {
   CollectorConfig config;
-  config.disk_devices.exclude = "(";
+  config.diskstats.devices.exclude = "(";
   const auto made = make_diskstats(config);
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message(), HasSubstr("bad regular expression \"(\""));
@@ -86,15 +86,15 @@ TEST(Collectors, RefuseABadExpression) {
 
 TEST(Collectors, ShowOnlyWhatTheFiltersLeave) {
   CollectorConfig config = fixture_config();
-  config.disk_devices = {"^dm-", ""};
+  config.diskstats.devices = {"^dm-", ""};
   EXPECT_THAT(collected("diskstats", config), AllOf(HasSubstr("device=\"dm-0\""), Not(HasSubstr("sda"))));
-  config.net_devices = {"", "^lo$"};
+  config.netdev.devices = {"", "^lo$"};
   EXPECT_THAT(collected("netdev", config), AllOf(HasSubstr("device=\"eth0\""), Not(HasSubstr("\"lo\""))));
 }
 
 TEST(Diskstats, DescribesFileSystemsAndPrefersTheScsiSerial) {
   CollectorConfig config = fixture_config();
-  config.disk_devices = {"^sda1$", ""};
+  config.diskstats.devices = {"^sda1$", ""};
   const std::string text = collected("diskstats", config);
   EXPECT_THAT(text, HasSubstr("node_disk_filesystem_info{device=\"sda1\",type=\"ext4\",usage=\"filesystem\","
                               "uuid=\"11111111-2222-3333-4444-555555555555\",version=\"1.0\"} 1\n"));
@@ -121,7 +121,7 @@ TEST(Cpu, HoldsSmallStepsBackAndStartsOverAfterHotplug) {
 
 TEST(Cpu, ReadsOldKernelsAndLeavesGuestsOutWhenAsked) {
   OneFile host("stat", "cpu  1 2 3 4\ncpu3 1 2 3 4");
-  host.config.cpu_guest = false;
+  host.config.cpu.guest = false;
   EXPECT_THAT(collected("cpu", host.config),
               AllOf(HasSubstr("{cpu=\"3\",mode=\"idle\"} 0.04\n"), Not(HasSubstr("guest"))));
 }
@@ -145,7 +145,7 @@ TEST(Filesystem, StripsTheHostsRootAndFallsBackToItsOwnMounts) {
 
 TEST(Netdev, BothSourcesAgreeOnThisHost) {
   CollectorConfig file;
-  file.netdev_netlink = false;
+  file.netdev.netlink = false;
   const std::string from_file = collected("netdev", file);
   const std::string from_kernel = collected("netdev", CollectorConfig());
   if (from_kernel.starts_with("failed: ")) GTEST_SKIP() << from_kernel;

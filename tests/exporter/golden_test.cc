@@ -50,7 +50,7 @@ TEST(Golden, Filesystem) {
 
 TEST(Golden, Stat) {
   CollectorConfig config = fixture_config();
-  config.stat_softirq = true;
+  config.stat.softirq = true;
   check_golden("stat", collected("stat", config));
 }
 

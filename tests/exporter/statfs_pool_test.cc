@@ -140,7 +140,7 @@ TEST(Filesystem, AStuckMountIsReportedAndTheRestServed) {
             "3 1 8:2 / /home rw - ext4 /dev/sda2 rw\n");
   CollectorConfig config;
   config.procfs = dir.path();
-  config.mount_timeout_ms = 500;
+  config.filesystem.mount_timeout_ms = 500;
   config.statfs_function = [gate](const char* path, struct statfs* out) { return gate->statfs(path, out); };
   const std::string text = collected("filesystem", config);
   gate->release();

@@ -1,0 +1,139 @@
+#include "exporter/lacking_collectors.h"
+
+namespace tidemark::exporter {
+namespace {
+
+using enum CollectorFlags::Kind;
+
+constexpr std::string_view kNotYet = "this release does not have it";
+
+constexpr LackingFlag kArp[] = {{"arp.device-include"}, {"arp.device-exclude"}, {"arp.netlink", kSwitch}};
+constexpr LackingFlag kBcache[] = {{"bcache.priorityStats", kSwitch}};
+constexpr LackingFlag kEthtool[] = {
+    {"ethtool.device-include"}, {"ethtool.device-exclude"}, {"ethtool.metrics-include"}};
+constexpr LackingFlag kHwmon[] = {
+    {"hwmon.chip-include"}, {"hwmon.chip-exclude"}, {"hwmon.sensor-include"}, {"hwmon.sensor-exclude"}};
+constexpr LackingFlag kInfiniband[] = {{"infiniband.device-include"}, {"infiniband.device-exclude"}};
+constexpr LackingFlag kInterrupts[] = {
+    {"interrupts.name-include"}, {"interrupts.name-exclude"}, {"interrupts.include-zeros", kSwitch}};
+constexpr LackingFlag kIpvs[] = {{"ipvs.backend-labels"}};
+constexpr LackingFlag kNetclass[] = {{"netclass.ignored-devices"},
+                                     {"netclass.ignore-invalid-speed", kSwitch},
+                                     {"netclass.netlink", kSwitch},
+                                     {"netclass_rtnl.with-stats", kSwitch}};
+constexpr LackingFlag kNetstat[] = {{"netstat.fields"}};
+constexpr LackingFlag kNtp[] = {
+    {"ntp.server"}, {"ntp.server-port"},  {"ntp.protocol-version"},      {"ntp.server-is-local", kSwitch},
+    {"ntp.ip-ttl"}, {"ntp.max-distance"}, {"ntp.local-offset-tolerance"}};
+constexpr LackingFlag kPcidevice[] = {{"pcidevice.idsfile"}, {"pcidevice.names", kSwitch}};
+constexpr LackingFlag kPerf[] = {{"perf.cpus"},
+                                 {"perf.tracepoint", kRepeatable},
+                                 {"perf.disable-hardware-profilers", kSwitch},
+                                 {"perf.hardware-profilers", kRepeatable},
+                                 {"perf.disable-software-profilers", kSwitch},
+                                 {"perf.software-profilers", kRepeatable},
+                                 {"perf.disable-cache-profilers", kSwitch},
+                                 {"perf.cache-profilers", kRepeatable}};
+constexpr LackingFlag kPowersupply[] = {{"powersupply.ignored-supplies"}};
+constexpr LackingFlag kQdisc[] = {{"qdisc.fixtures"},
+                                  {"qdisc.device-include"},
+                                  {"qdisc.device-exclude"},
+                                  {"qdisk.device-include"},
+                                  {"qdisk.device-exclude"}};
+constexpr LackingFlag kRapl[] = {{"rapl.enable-zone-label", kSwitch}};
+constexpr LackingFlag kRunit[] = {{"runit.servicedir"}};
+constexpr LackingFlag kSlabinfo[] = {{"slabinfo.slabs-include"}, {"slabinfo.slabs-exclude"}};
+constexpr LackingFlag kSupervisord[] = {{"supervisord.url"}};
+constexpr LackingFlag kSysctl[] = {{"sysctl.include", kRepeatable}, {"sysctl.include-info", kRepeatable}};
+constexpr LackingFlag kSystemd[] = {{"systemd.unit-include"},
+                                    {"systemd.unit-whitelist"},
+                                    {"systemd.unit-exclude"},
+                                    {"systemd.unit-blacklist"},
+                                    {"systemd.private", kSwitch},
+                                    {"systemd.enable-task-metrics", kSwitch},
+                                    {"systemd.enable-restarts-metrics", kSwitch},
+                                    {"systemd.enable-start-time-metrics", kSwitch}};
+constexpr LackingFlag kTapestats[] = {{"tapestats.ignored-devices"}};
+constexpr LackingFlag kTextfile[] = {{"textfile.directory", kRepeatable}};
+constexpr LackingFlag kVmstat[] = {{"vmstat.fields"}};
+constexpr LackingFlag kWifi[] = {{"wifi.fixtures"}};
+
+constexpr LackingCollector kTable[] = {
+    {"arp", kNotYet, kArp},
+    {"bcache", kNotYet, kBcache},
+    {"bcachefs", kNotYet, {}},
+    {"bonding", kNotYet, {}},
+    {"btrfs", kNotYet, {}},
+    {"buddyinfo", kNotYet, {}},
+    {"cgroups", kNotYet, {}},
+    {"conntrack", kNotYet, {}},
+    {"cpu_vulnerabilities", kNotYet, {}},
+    {"cpufreq", kNotYet, {}},
+    {"dmi", kNotYet, {}},
+    {"dmmultipath", kNotYet, {}},
+    {"drbd", "read /proc/drbd with a script whose output textfile serves", {}},
+    {"drm", kNotYet, {}},
+    {"edac", kNotYet, {}},
+    {"entropy", kNotYet, {}},
+    {"ethtool", kNotYet, kEthtool},
+    {"fibrechannel", kNotYet, {}},
+    {"filefd", kNotYet, {}},
+    {"hwmon", kNotYet, kHwmon},
+    {"infiniband", kNotYet, kInfiniband},
+    {"interrupts", kNotYet, kInterrupts},
+    {"ipvs", kNotYet, kIpvs},
+    {"kernel_hung", kNotYet, {}},
+    {"ksmd", kNotYet, {}},
+    {"lnstat", kNotYet, {}},
+    {"logind", kNotYet, {}},
+    {"mdadm", kNotYet, {}},
+    {"meminfo_numa", kNotYet, {}},
+    {"mountstats", kNotYet, {}},
+    {"netclass", kNotYet, kNetclass},
+    {"netstat", kNotYet, kNetstat},
+    {"network_route", kNotYet, {}},
+    {"nfs", kNotYet, {}},
+    {"nfsd", kNotYet, {}},
+    {"ntp", "upstream deprecates it; the timex collector shows the kernel's own view of the clock", kNtp},
+    {"nvme", kNotYet, {}},
+    {"nvmesubsystem", kNotYet, {}},
+    {"os", kNotYet, {}},
+    {"pcidevice", kNotYet, kPcidevice},
+    {"perf", kNotYet, kPerf},
+    {"powersupplyclass", kNotYet, kPowersupply},
+    {"pressure", kNotYet, {}},
+    {"processes", kNotYet, {}},
+    {"qdisc", kNotYet, kQdisc},
+    {"rapl", kNotYet, kRapl},
+    {"runit", "upstream deprecates it; watch the services with a script whose output textfile serves", kRunit},
+    {"schedstat", kNotYet, {}},
+    {"selinux", kNotYet, {}},
+    {"slabinfo", kNotYet, kSlabinfo},
+    {"sockstat", kNotYet, {}},
+    {"softirqs", kNotYet, {}},
+    {"softnet", kNotYet, {}},
+    {"supervisord", "upstream deprecates it; watch the services with a script whose output textfile serves",
+     kSupervisord},
+    {"swap", kNotYet, {}},
+    {"sysctl", kNotYet, kSysctl},
+    {"systemd", kNotYet, kSystemd},
+    {"tapestats", kNotYet, kTapestats},
+    {"tcpstat", kNotYet, {}},
+    {"textfile", kNotYet, kTextfile},
+    {"thermal_zone", kNotYet, {}},
+    {"timex", kNotYet, {}},
+    {"udp_queues", kNotYet, {}},
+    {"vmstat", kNotYet, kVmstat},
+    {"watchdog", kNotYet, {}},
+    {"wifi", "read it with a script around iw(8) whose output textfile serves", kWifi},
+    {"xfrm", kNotYet, {}},
+    {"xfs", kNotYet, {}},
+    {"zfs", kNotYet, {}},
+    {"zoneinfo", kNotYet, {}},
+};
+
+}  // namespace
+
+std::span<const LackingCollector> lacking_collectors() { return kTable; }
+
+}  // namespace tidemark::exporter
