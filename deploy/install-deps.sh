@@ -10,7 +10,8 @@ packages=(
   ca-certificates ccache clang-14 clang-format-14 clang-tidy-14 cmake curl g++ git libclang-rt-14-dev make ninja-build
   pkg-config
   # What the programs link.
-  libabsl-dev libc-ares-dev libcpp-httplib-dev libexpected-dev libfmt-dev libprotozero-dev libre2-dev libroaring-dev
+  libabsl-dev libc-ares-dev libcpp-httplib-dev libcrypt-dev libexpected-dev libfmt-dev libprotozero-dev libre2-dev
+  libroaring-dev
   librocksdb-dev libsimdjson-dev libsnappy-dev libssl-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
   # What the tests and benchmarks link.
   libbenchmark-dev libgmock-dev libgtest-dev

@@ -1,8 +1,7 @@
 #include "net/answer_stream.h"
 
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -45,11 +44,7 @@ void AnswerStream::send(std::string_view data) {
       full = false;
       continue;
     }
-    iovec parts[2] = {{const_cast<char*>(held.data()), held.size()}, {const_cast<char*>(data.data()), data.size()}};
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2;
-    const ssize_t bytes = ::sendmsg(connection_.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t bytes = connection_.transmit(held, data);
     if (bytes >= 0) {
       const size_t of_held = std::min(held.size(), static_cast<size_t>(bytes));
       held.remove_prefix(of_held);
@@ -67,8 +62,7 @@ void AnswerStream::send(std::string_view data) {
 bool AnswerStream::send_left() {
   std::string& out = connection_.out;
   while (has_left()) {
-    const ssize_t bytes = ::send(connection_.fd, out.data() + connection_.out_sent, out.size() - connection_.out_sent,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t bytes = connection_.transmit(std::string_view(out).substr(connection_.out_sent));
     if (bytes >= 0) {
       connection_.out_sent += static_cast<size_t>(bytes);
     } else if (errno == EAGAIN) {
@@ -92,7 +86,7 @@ bool AnswerStream::leave_to_front(std::string_view held, std::string_view data) 
 }
 
 bool AnswerStream::wait_writable() {
-  pollfd waiting{connection_.fd, POLLOUT, 0};
+  pollfd waiting{connection_.fd, static_cast<short>(connection_.awaited == EPOLLIN ? POLLIN : POLLOUT), 0};
   for (;;) {
     const int ready = ::poll(&waiting, 1, poll_ms_until(connection_.request_end_ns));
     if (ready >= 0 || errno != EINTR) return ready > 0;

@@ -4,10 +4,15 @@
 // owner alone touches it, but for the two members that say so.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+
+#include <openssl/types.h>
 
 #include "net/body_reader.h"
 #include "net/head.h"
@@ -16,19 +21,36 @@
 namespace tidemark::net {
 
 class AnswerRest;
+struct TlsContext;
 
 struct Connection {
   Connection();
-  ~Connection();
+  ~Connection();  // Ends the TLS session, but does not close the socket.
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
   enum class Phase {
-    kHead,   // Waiting for a head or collecting it; idle when `in` is empty.
-    kBody,   // Collecting a body.
-    kServe,  // Queued, or with a worker.
-    kWrite,  // Sending what of the answer did not fit into the socket.
-    kDrain,  // Refused: reading on for a moment, so that the answer is not lost to a reset.
+    kHandshake,  // Of TLS.
+    kHead,       // Waiting for a head or collecting it; idle when `in` is empty.
+    kBody,       // Collecting a body.
+    kServe,      // Queued, or with a worker.
+    kWrite,      // Sending what of the answer did not fit into the socket.
+    kDrain,      // Refused: reading on for a moment, so that the answer is not lost to a reset.
   };
 
+  // As recv(2) and a sendmsg(2) of two pieces, through TLS when there is a session. -1 and EAGAIN: once the socket is
+  // ready for `awaited` the same call may be made again, with the same bytes first.
+  ssize_t receive(char* to, size_t bytes);
+  ssize_t transmit(std::string_view first, std::string_view second = {});
+  // Goes on with the handshake: 1 when it is done, else as above.
+  int handshake();
+  // Tells the peer that nothing follows, as far as the socket takes it at once.
+  void end_output();
+
   int fd = -1;
+  std::shared_ptr<const TlsContext> tls;  // Null: plain. The session is made from it.
+  SSL* ssl = nullptr;                     // Ours.
+  uint32_t awaited = 0;                   // EPOLLIN or EPOLLOUT, after EAGAIN.
   std::string remote_addr;
   Phase phase = Phase::kHead;
   std::string in;              // Received and not used yet.

@@ -11,8 +11,10 @@
 #include <cerrno>
 #include <system_error>
 
+#include "net/guard.h"
 #include "net/listener.h"
 #include "net/monotonic.h"
+#include "net/server_tls.h"
 
 namespace tidemark::net {
 
@@ -49,6 +51,10 @@ std::string Front::start() {
       return bound.error();
     }
     listeners_.push_back({bound->fd, bound->port});
+  }
+  for (const int fd : options_.listen_sockets) {
+    const BoundSocket bound = adopt_listener(fd);
+    listeners_.push_back({bound.fd, bound.port});
   }
   epoll_event event{};
   event.events = EPOLLIN;
@@ -188,12 +194,37 @@ void Front::admit(int fd) {
     const std::lock_guard lock(mu_);
     connections_.emplace(&connection, std::move(owner));
   }
+  const bool tls = options_.guard != nullptr && options_.guard->has_tls();
+  if (over && tls) return destroy(connection);  // Being told why would cost a handshake.
   if (over) return refuse(connection, 503, "too many connections");
+  if (tls) return begin_tls(connection);
+  read_some(connection);
+}
+
+void Front::begin_tls(Connection& connection) {
+  connection.tls = options_.guard->tls();
+  if (connection.tls != nullptr) connection.ssl = make_server_session(*connection.tls, connection.fd);
+  if (connection.ssl == nullptr) return destroy(connection);
+  connection.phase = Connection::Phase::kHandshake;
+  connection.request_end_ns = deadline_after_ms(options_.head_timeout_ms);
+  shake_hands(connection);
+}
+
+void Front::shake_hands(Connection& connection) {
+  const int result = connection.handshake();
+  if (result < 0 && errno == EAGAIN) return park(connection, connection.awaited, connection.request_end_ns);
+  if (result <= 0) {
+    heads_refused_.fetch_add(1, std::memory_order_relaxed);
+    return destroy(connection);
+  }
+  connection.phase = Connection::Phase::kHead;
   read_some(connection);
 }
 
 void Front::on_parked(Connection& connection) {
   switch (connection.phase) {
+    case Connection::Phase::kHandshake:
+      return shake_hands(connection);
     case Connection::Phase::kHead:
     case Connection::Phase::kBody:
       return read_some(connection);
@@ -208,7 +239,7 @@ void Front::on_parked(Connection& connection) {
 
 void Front::read_some(Connection& connection) {
   for (int i = 0; i < kReadsPerTurn; ++i) {
-    const ssize_t bytes = ::recv(connection.fd, received_.data(), received_.size(), 0);
+    const ssize_t bytes = connection.receive(received_.data(), received_.size());
     if (bytes < 0 && errno == EINTR) continue;
     if (bytes < 0 && errno == EAGAIN) break;
     if (bytes <= 0) return destroy(connection);
@@ -217,7 +248,8 @@ void Front::read_some(Connection& connection) {
     }
     connection.in.append(received_.data(), static_cast<size_t>(bytes));
     if (advance(connection) == Next::kElsewhere) return;
-    if (static_cast<size_t>(bytes) < received_.size()) break;
+    // A TLS session gives one record at a time, however much there is.
+    if (static_cast<size_t>(bytes) < received_.size() && connection.ssl == nullptr) break;
   }
   park_reading(connection);
 }
@@ -234,10 +266,9 @@ void Front::drain_some(Connection& connection) {
 
 void Front::write_some(Connection& connection) {
   while (connection.out_sent < connection.out.size()) {
-    const ssize_t bytes = ::send(connection.fd, connection.out.data() + connection.out_sent,
-                                 connection.out.size() - connection.out_sent, MSG_NOSIGNAL);
+    const ssize_t bytes = connection.transmit(std::string_view(connection.out).substr(connection.out_sent));
     if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0 && errno == EAGAIN) return park(connection, EPOLLOUT, connection.request_end_ns);
+    if (bytes < 0 && errno == EAGAIN) return park(connection, connection.awaited, connection.request_end_ns);
     if (bytes < 0) return destroy(connection);
     connection.out_sent += static_cast<size_t>(bytes);
   }

@@ -60,6 +60,8 @@ class Front {
   void on_event(void* source);
   void accept_all(const Listener& listener);
   void admit(int fd);
+  void begin_tls(Connection& connection);
+  void shake_hands(Connection& connection);
   void on_parked(Connection& connection);
   void read_some(Connection& connection);
   void drain_some(Connection& connection);

@@ -158,9 +158,12 @@ void Front::answered(Connection& connection) {
   connection.out_sent = 0;
   connection.rest.reset();
   if (connection.close_after) {
-    if (connection.in.empty()) return destroy(connection);
+    if (connection.in.empty()) {
+      connection.end_output();
+      return destroy(connection);
+    }
     // Closing over unread bytes would reset the connection, and the peer might lose the answer.
-    ::shutdown(connection.fd, SHUT_WR);
+    connection.end_output();
     connection.phase = Connection::Phase::kDrain;
     connection.in.clear();
     connection.request_end_ns = deadline_after_ms(kDrainMs);
@@ -181,8 +184,8 @@ void Front::refuse(Connection& connection, int status, const std::string& messag
                        "\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
                        std::to_string(message.size() + 1) + "\r\n\r\n" + message + "\n";
   // A few hundred bytes into an empty send buffer. A peer that left no room for them gets no explanation.
-  ::send(connection.fd, answer.data(), answer.size(), MSG_NOSIGNAL);
-  ::shutdown(connection.fd, SHUT_WR);
+  connection.transmit(answer);
+  connection.end_output();
   release_budget(connection);
   connection.in = {};
   connection.body = {};

@@ -19,6 +19,7 @@ struct Request {
   std::string remote_addr;  // Of the connection, never from a header.
   Params headers;           // Names in lower case.
   Params path_params;       // What {name} matched in the route.
+  std::string user;         // Whom the server's guard knows this to be; "" for nobody in particular.
 
   std::string_view header(std::string_view lower_case_name) const;  // "" when absent.
   std::string_view path_param(std::string_view name) const;         // "" when absent.

@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -92,6 +94,33 @@ tl::expected<BoundSocket, std::string> listen_on(std::string_view address) {
     }
   }
   return fail(error_text(last_error));
+}
+
+BoundSocket adopt_listener(int fd) {
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  return {fd, bound_port(fd)};
+}
+
+tl::expected<std::vector<int>, std::string> systemd_listeners() {
+  constexpr int kFirst = 3;  // By the protocol: 0, 1 and 2 are the standard streams.
+  constexpr int kCountMax = 64;
+  const char* pid = std::getenv("LISTEN_PID");
+  const char* count = std::getenv("LISTEN_FDS");
+  if (pid == nullptr || count == nullptr || std::to_string(::getpid()) != pid)
+    return tl::unexpected<std::string>("systemd passed no sockets: is the service started by a .socket unit?");
+  std::vector<int> sockets;
+  for (int fd = kFirst; fd < kFirst + std::min(std::atoi(count), kCountMax); ++fd) {
+    int listens = 0;
+    socklen_t bytes = sizeof listens;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) != 0 || listens == 0)
+      return tl::unexpected<std::string>("descriptor " + std::to_string(fd) +
+                                         " that systemd passed is no listening stream socket");
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    sockets.push_back(fd);
+  }
+  for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  if (sockets.empty()) return tl::unexpected<std::string>("systemd passed no sockets: LISTEN_FDS is 0");
+  return sockets;
 }
 
 std::string peer_address(int fd) {

@@ -135,6 +135,15 @@ class Processor::HttplibServer final : public httplib::Server {
   }
 
   Response respond(Request& request, const Route* route) {
+    if (options_.guard == nullptr) return admitted(request, route);
+    Response response;
+    if (options_.guard->admit(request, route != nullptr ? std::string_view(route->pattern) : "", response))
+      response = admitted(request, route);
+    options_.guard->finish(response);
+    return response;
+  }
+
+  Response admitted(Request& request, const Route* route) {
     if (route == nullptr) {
       const std::string& allow = connection_->match.allow;
       if (allow.empty()) return plain(404, "404 page not found\n");

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/guard.h"
 #include "net/http_message.h"
 
 namespace tidemark::net {
@@ -20,6 +21,10 @@ namespace tidemark::net {
 struct ServerOptions {
   // Behaviour. "127.0.0.1:9090", ":9090" (all addresses), "[::1]:9090"; port 0 takes a free one.
   std::vector<std::string> listen_addresses;
+  // Sockets that listen already (listener.h: systemd_listeners); the server's from start() on.
+  std::vector<int> listen_sockets;
+  // TLS, authentication and the like; null: none. Outlives the server.
+  Guard* guard = nullptr;
 
   // Bounds.
   size_t connections_max = 512;      // As --web.max-connections. Beyond it a new connection is answered 503.
@@ -71,7 +76,7 @@ class Server {
   // Stops accepting, lets requests in flight finish for at most `grace_ms`, closes the rest, joins. Idempotent.
   void stop(int64_t grace_ms = 1'000);
 
-  std::vector<uint16_t> ports() const;  // In the order of listen_addresses, after start().
+  std::vector<uint16_t> ports() const;  // In the order of listen_addresses and then listen_sockets, after start().
   ServerStats stats() const;            // Thread-safe.
 
  private:
