@@ -6,24 +6,32 @@
 
 #include <cstdio>
 
+#include "config/web_guard.h"
 #include "exporter/options.h"
 #include "exporter/process_metrics.h"
 #include "exporter/web.h"
+#include "net/listener.h"
 #include "net/server.h"
 
 namespace tidemark::exporter {
 namespace {
 
-net::ServerOptions server_options(const Options& options) {
+Result<net::ServerOptions> server_options(const Options& options) {
   net::ServerOptions server;
-  server.listen_addresses = options.listen_addresses;
+  if (options.systemd_socket) {
+    auto sockets = net::systemd_listeners();
+    if (!sockets) return fail(Status::invalid("--web.systemd-socket: " + sockets.error()));
+    server.listen_sockets = std::move(*sockets);
+  } else {
+    server.listen_addresses = options.listen_addresses;
+  }
   server.body_bytes_max = 64 << 10;  // Nothing here reads a body.
   server.buffered_bytes_max = 64 << 20;
   return server;
 }
 
 // Waits for the signal to end. Every thread has these blocked, so they arrive here only.
-void wait_for_end(const sigset_t& signals, Logger& logger) {
+void wait_for_end(const sigset_t& signals, config::WebGuard& guard, Logger& logger) {
   for (;;) {
     int signal = 0;
     if (::sigwait(&signals, &signal) != 0) continue;
@@ -31,14 +39,30 @@ void wait_for_end(const sigset_t& signals, Logger& logger) {
       logger.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return;
     }
-    logger.info("SIGHUP: there is no configuration file to reload");
+    const Status status = guard.reload();
+    if (status.ok()) {
+      logger.info("configuration files reread");
+    } else {
+      logger.error("web configuration not taken over, the last one stays", {{"err", status}});
+    }
   }
 }
 
 int serve(const Options& options, const Collection& collection, const sigset_t& signals, Logger& logger) {
+  auto bounds = server_options(options);
+  if (!bounds) {
+    logger.error("cannot serve", {{"err", bounds.error()}});
+    return 1;
+  }
+  auto guard = config::WebGuard::open(options.web_config_file, {std::begin(kOpenPaths), std::end(kOpenPaths)}, logger);
+  if (!guard) {
+    logger.error("bad --web.config.file", {{"err", guard.error()}});
+    return 1;
+  }
+  if (!options.web_config_file.empty()) bounds->guard = guard->get();
   Web web(collection, options.web);
-  net::Server server(server_options(options));
-  web.add_routes(server);
+  net::Server server(*bounds);
+  web.add_routes(server, bounds->guard != nullptr ? guard->get() : nullptr);
   const std::string error = server.start();
   if (!error.empty()) {
     logger.error("cannot serve", {{"err", error}});
@@ -46,10 +70,11 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
   }
   const std::vector<uint16_t> ports = server.ports();
   for (size_t i = 0; i < ports.size(); ++i) {
-    const std::string& address = options.listen_addresses[i];
-    logger.info("Listening on", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')), ports[i])}});
+    const std::string address = options.systemd_socket ? "systemd:" : options.listen_addresses[i];
+    logger.info("Listening on", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')), ports[i])},
+                                 {"tls", (*guard)->has_tls() ? "true" : "false"}});
   }
-  wait_for_end(signals, logger);
+  wait_for_end(signals, **guard, logger);
   server.stop();
   return 0;
 }

@@ -58,6 +58,11 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
 
   bool disable_exporter_metrics = false;
   flags.add("web.listen-address", &options.listen_addresses, "Address to serve on: \":9100\", \"[::1]:9100\".");
+  flags.add("web.systemd-socket", &options.systemd_socket,
+            "Serve on the sockets that systemd passed (socket activation) instead of --web.listen-address.");
+  flags.add(
+      "web.config.file", &options.web_config_file,
+      "YAML file with TLS, users, headers and a rate limit, in exporter-toolkit's format; followed while running.");
   flags.add("web.telemetry-path", &options.web.telemetry_path, "Path of the metrics page.");
   flags.add("web.disable-exporter-metrics", &disable_exporter_metrics,
             "Leave out the metrics about the exporter itself (process_*, promhttp_*, tidemark_exporter_*).");

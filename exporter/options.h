@@ -14,6 +14,8 @@ namespace tidemark::exporter {
 
 struct Options {
   std::vector<std::string> listen_addresses = {":9100"};
+  bool systemd_socket = false;  // Serve on the sockets that systemd passed, not on listen_addresses.
+  std::string web_config_file;  // "": no TLS, everybody may read.
   WebOptions web;
   CollectorConfig collectors;
   std::vector<std::string> enabled;   // Names of collectors.

@@ -31,8 +31,9 @@ void refuse(net::Response& response, int status, std::string text) {
 
 Web::Web(const Collection& collection, WebOptions options) : collection_(collection), options_(std::move(options)) {}
 
-void Web::add_routes(net::Server& server) {
+void Web::add_routes(net::Server& server, const config::WebGuard* guard) {
   server_ = &server;
+  guard_ = guard;
   server.route("GET,POST", options_.telemetry_path,
                [this](const auto& request, auto& response) { metrics(request, response); });
   if (options_.telemetry_path != "/")
@@ -105,6 +106,16 @@ void Web::append_own_metrics(Families& out) const {
   add_sample(refused, static_cast<double>(stats.connections_refused), {{"what", "connection"}});
   add_sample(refused, static_cast<double>(stats.heads_refused), {{"what", "head"}});
   add_sample(refused, static_cast<double>(stats.requests_refused), {{"what", "request"}});
+  if (guard_ == nullptr) return;
+  const config::WebGuardStats guard = guard_->stats();
+  auto& denied = add_counter(out, "tidemark_exporter_http_denied_total",
+                             "Requests that --web.config.file let not in, by HTTP status code.");
+  add_sample(denied, static_cast<double>(guard.unauthorized), {{"code", "401"}});
+  add_sample(denied, static_cast<double>(guard.rate_limited), {{"code", "429"}});
+  add_sample(denied, static_cast<double>(guard.busy), {{"code", "503"}});
+  add_sample(add_gauge(out, "tidemark_exporter_web_config_last_reload_successful",
+                       "Whether --web.config.file could be taken over when it was last read."),
+             guard.last_reload_good ? 1 : 0);
 }
 
 void Web::landing(net::Response& response) const {

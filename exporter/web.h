@@ -5,6 +5,7 @@
 #include <atomic>
 #include <string>
 
+#include "config/web_guard.h"
 #include "exporter/collection.h"
 #include "net/server.h"
 
@@ -16,13 +17,16 @@ struct WebOptions {
   bool exporter_metrics = true;  // process_*, promhttp_*, tidemark_exporter_*.
 };
 
+// Answered without authentication: what probes ask.
+inline constexpr const char* kOpenPaths[] = {"/-/healthy", "/-/ready", "/healthz", "/readyz"};
+
 // Thread-safe. Collection and server outlive us.
 class Web {
  public:
   Web(const Collection& collection, WebOptions options);
 
   // Before server.start(). The server's own counters become part of the page.
-  void add_routes(net::Server& server);
+  void add_routes(net::Server& server, const config::WebGuard* guard = nullptr);
 
   void metrics(const net::Request& request, net::Response& response);
 
@@ -35,7 +39,8 @@ class Web {
 
   const Collection& collection_;
   const WebOptions options_;
-  const net::Server* server_ = nullptr;  // Set before the first request.
+  const net::Server* server_ = nullptr;  // Set before the first request, as the next.
+  const config::WebGuard* guard_ = nullptr;
   // Counters only; nothing is ordered by them.
   std::atomic<int64_t> in_flight_{0};
   std::atomic<uint64_t> answered_200_{0};
