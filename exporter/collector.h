@@ -41,6 +41,10 @@ struct CollectorConfig {
   FilesystemSettings filesystem;
   NetdevSettings netdev;
   StatSettings stat;
+  // Devices and optional collectors.
+  HwmonSettings hwmon;
+  PowersupplyclassSettings powersupplyclass;
+  RaplSettings rapl;
 
   StatfsFunction statfs_function = ::statfs;
   const Clock* clock = &system_clock();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/device_settings.h"
 #include "exporter/name_filter.h"
 
 namespace tidemark::exporter {

@@ -11,8 +11,6 @@ constexpr LackingFlag kArp[] = {{"arp.device-include"}, {"arp.device-exclude"}, 
 constexpr LackingFlag kBcache[] = {{"bcache.priorityStats", kSwitch}};
 constexpr LackingFlag kEthtool[] = {
     {"ethtool.device-include"}, {"ethtool.device-exclude"}, {"ethtool.metrics-include"}};
-constexpr LackingFlag kHwmon[] = {
-    {"hwmon.chip-include"}, {"hwmon.chip-exclude"}, {"hwmon.sensor-include"}, {"hwmon.sensor-exclude"}};
 constexpr LackingFlag kInfiniband[] = {{"infiniband.device-include"}, {"infiniband.device-exclude"}};
 constexpr LackingFlag kInterrupts[] = {
     {"interrupts.name-include"}, {"interrupts.name-exclude"}, {"interrupts.include-zeros", kSwitch}};
@@ -34,13 +32,11 @@ constexpr LackingFlag kPerf[] = {{"perf.cpus"},
                                  {"perf.software-profilers", kRepeatable},
                                  {"perf.disable-cache-profilers", kSwitch},
                                  {"perf.cache-profilers", kRepeatable}};
-constexpr LackingFlag kPowersupply[] = {{"powersupply.ignored-supplies"}};
 constexpr LackingFlag kQdisc[] = {{"qdisc.fixtures"},
                                   {"qdisc.device-include"},
                                   {"qdisc.device-exclude"},
                                   {"qdisk.device-include"},
                                   {"qdisk.device-exclude"}};
-constexpr LackingFlag kRapl[] = {{"rapl.enable-zone-label", kSwitch}};
 constexpr LackingFlag kRunit[] = {{"runit.servicedir"}};
 constexpr LackingFlag kSlabinfo[] = {{"slabinfo.slabs-include"}, {"slabinfo.slabs-exclude"}};
 constexpr LackingFlag kSupervisord[] = {{"supervisord.url"}};
@@ -62,23 +58,19 @@ constexpr LackingCollector kTable[] = {
     {"arp", kNotYet, kArp},
     {"bcache", kNotYet, kBcache},
     {"bcachefs", kNotYet, {}},
-    {"bonding", kNotYet, {}},
     {"btrfs", kNotYet, {}},
     {"buddyinfo", kNotYet, {}},
     {"cgroups", kNotYet, {}},
     {"conntrack", kNotYet, {}},
     {"cpu_vulnerabilities", kNotYet, {}},
     {"cpufreq", kNotYet, {}},
-    {"dmi", kNotYet, {}},
     {"dmmultipath", kNotYet, {}},
     {"drbd", "read /proc/drbd with a script whose output textfile serves", {}},
     {"drm", kNotYet, {}},
-    {"edac", kNotYet, {}},
     {"entropy", kNotYet, {}},
     {"ethtool", kNotYet, kEthtool},
     {"fibrechannel", kNotYet, {}},
     {"filefd", kNotYet, {}},
-    {"hwmon", kNotYet, kHwmon},
     {"infiniband", kNotYet, kInfiniband},
     {"interrupts", kNotYet, kInterrupts},
     {"ipvs", kNotYet, kIpvs},
@@ -86,7 +78,6 @@ constexpr LackingCollector kTable[] = {
     {"ksmd", kNotYet, {}},
     {"lnstat", kNotYet, {}},
     {"logind", kNotYet, {}},
-    {"mdadm", kNotYet, {}},
     {"meminfo_numa", kNotYet, {}},
     {"mountstats", kNotYet, {}},
     {"netclass", kNotYet, kNetclass},
@@ -95,16 +86,13 @@ constexpr LackingCollector kTable[] = {
     {"nfs", kNotYet, {}},
     {"nfsd", kNotYet, {}},
     {"ntp", "upstream deprecates it; the timex collector shows the kernel's own view of the clock", kNtp},
-    {"nvme", kNotYet, {}},
     {"nvmesubsystem", kNotYet, {}},
     {"os", kNotYet, {}},
     {"pcidevice", kNotYet, kPcidevice},
     {"perf", kNotYet, kPerf},
-    {"powersupplyclass", kNotYet, kPowersupply},
     {"pressure", kNotYet, {}},
     {"processes", kNotYet, {}},
     {"qdisc", kNotYet, kQdisc},
-    {"rapl", kNotYet, kRapl},
     {"runit", "upstream deprecates it; watch the services with a script whose output textfile serves", kRunit},
     {"schedstat", kNotYet, {}},
     {"selinux", kNotYet, {}},
@@ -120,11 +108,9 @@ constexpr LackingCollector kTable[] = {
     {"tapestats", kNotYet, kTapestats},
     {"tcpstat", kNotYet, {}},
     {"textfile", kNotYet, kTextfile},
-    {"thermal_zone", kNotYet, {}},
     {"timex", kNotYet, {}},
     {"udp_queues", kNotYet, {}},
     {"vmstat", kNotYet, kVmstat},
-    {"watchdog", kNotYet, {}},
     {"wifi", "read it with a script around iw(8) whose output textfile serves", kWifi},
     {"xfrm", kNotYet, {}},
     {"xfs", kNotYet, {}},

@@ -12,19 +12,32 @@ namespace tidemark::exporter {
 
 using CollectorResult = Result<std::unique_ptr<Collector>>;
 
+CollectorResult make_bonding(const CollectorConfig& config);
 CollectorResult make_cpu(const CollectorConfig& config);
 void declare_cpu_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_diskstats(const CollectorConfig& config);
 void declare_diskstats_flags(CollectorFlags& flags, CollectorConfig& config);
+CollectorResult make_dmi(const CollectorConfig& config);
+CollectorResult make_edac(const CollectorConfig& config);
 CollectorResult make_filesystem(const CollectorConfig& config);
 void declare_filesystem_flags(CollectorFlags& flags, CollectorConfig& config);
+CollectorResult make_hwmon(const CollectorConfig& config);
+void declare_hwmon_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_loadavg(const CollectorConfig& config);
+CollectorResult make_mdadm(const CollectorConfig& config);
 CollectorResult make_meminfo(const CollectorConfig& config);
 CollectorResult make_netdev(const CollectorConfig& config);
 void declare_netdev_flags(CollectorFlags& flags, CollectorConfig& config);
+CollectorResult make_nvme(const CollectorConfig& config);
+CollectorResult make_powersupplyclass(const CollectorConfig& config);
+void declare_powersupplyclass_flags(CollectorFlags& flags, CollectorConfig& config);
+CollectorResult make_rapl(const CollectorConfig& config);
+void declare_rapl_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_stat(const CollectorConfig& config);
 void declare_stat_flags(CollectorFlags& flags, CollectorConfig& config);
+CollectorResult make_thermal_zone(const CollectorConfig& config);
 CollectorResult make_time(const CollectorConfig& config);
 CollectorResult make_uname(const CollectorConfig& config);
+CollectorResult make_watchdog(const CollectorConfig& config);
 
 }  // namespace tidemark::exporter

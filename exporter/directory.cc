@@ -1,0 +1,121 @@
+#include "exporter/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "exporter/text_scan.h"
+
+namespace tidemark::exporter {
+namespace {
+
+constexpr size_t kNamesMax = 10'000;
+constexpr size_t kTextBytes = 4'096;
+constexpr size_t kNumberBytes = 64;  // The kernel charges some files by the size of the buffer offered.
+
+bool is_number(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+Directory::Directory(std::string path) : path_(std::move(path)) {
+  fd_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+Directory::Directory(const Directory& parent, const std::string& name) : path_(parent.path_ + "/" + name) {
+  if (parent.fd_ >= 0) fd_ = ::openat(parent.fd_, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+Directory::Directory(Directory&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+
+Directory::~Directory() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+std::vector<std::string> Directory::names() const {
+  std::vector<std::string> out;
+  const int copy = fd_ < 0 ? -1 : ::openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // closedir() takes it.
+  if (copy < 0) return out;
+  DIR* stream = ::fdopendir(copy);
+  if (stream == nullptr) {
+    ::close(copy);
+    return out;
+  }
+  while (const dirent* entry = ::readdir(stream)) {
+    if (entry->d_name[0] != '.' && out.size() < kNamesMax) out.emplace_back(entry->d_name);
+  }
+  ::closedir(stream);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<std::string> Directory::numbered(std::string_view prefix) const {
+  std::vector<std::string> out = names();
+  std::erase_if(out, [&](const std::string& name) {
+    return !name.starts_with(prefix) || !is_number(std::string_view(name).substr(prefix.size()));
+  });
+  return out;
+}
+
+size_t Directory::read(const std::string& file, char* buffer, size_t size) const {
+  if (fd_ < 0) return 0;
+  // One read: an attribute comes whole or not at all. O_NONBLOCK: a pipe in the place of a file must not hold the
+  // scrape.
+  const int fd = ::openat(fd_, file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return 0;
+  ssize_t got = -1;
+  do {
+    got = ::read(fd, buffer, size);
+  } while (got < 0 && errno == EINTR);
+  const bool readable = got >= 0;
+  ::close(fd);
+  return readable ? static_cast<size_t>(got) + 1 : 0;
+}
+
+std::optional<std::string> Directory::text(const std::string& file) const {
+  char buffer[kTextBytes];
+  const size_t got = read(file, buffer, sizeof buffer);
+  if (got == 0) return std::nullopt;
+  return std::string(trimmed({buffer, got - 1}));
+}
+
+std::optional<double> Directory::number(const std::string& file) const {
+  char buffer[kNumberBytes];
+  const size_t got = read(file, buffer, sizeof buffer);
+  if (got == 0) return std::nullopt;
+  return parse_number(trimmed({buffer, got - 1}));
+}
+
+bool Directory::has(const std::string& name) const { return fd_ >= 0 && ::faccessat(fd_, name.c_str(), F_OK, 0) == 0; }
+
+std::string Directory::link_name(const std::string& name) const {
+  char target[PATH_MAX];
+  const ssize_t got = fd_ < 0 ? -1 : ::readlinkat(fd_, name.c_str(), target, sizeof target);
+  if (got < 0) return "";
+  const std::string_view whole(target, static_cast<size_t>(got));
+  return std::string(whole.substr(whole.rfind('/') + 1));
+}
+
+std::optional<double> parse_number(std::string_view text) {
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    uint64_t v = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + 2, end, v, 16);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    return static_cast<double>(v);
+  }
+  // from_chars would take "inf" and "nan", which no kernel prints as a number.
+  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+  if (digits.empty() || ((digits[0] < '0' || digits[0] > '9') && digits[0] != '.')) return std::nullopt;
+  return to_double(text);
+}
+
+}  // namespace tidemark::exporter
