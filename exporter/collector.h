@@ -12,6 +12,7 @@
 #include "exporter/family.h"
 #include "exporter/scrape_context.h"
 #include "model/clock.h"
+#include "model/log.h"
 #include "model/status.h"
 
 namespace tidemark::exporter {
@@ -46,8 +47,11 @@ struct CollectorConfig {
   PowersupplyclassSettings powersupplyclass;
   RaplSettings rapl;
 
+  TextfileSettings textfile;
+
   StatfsFunction statfs_function = ::statfs;
   const Clock* clock = &system_clock();
+  Logger* logger = &null_logger();  // For what a scrape's success cannot say. Outlives the collectors.
 };
 
 }  // namespace tidemark::exporter

@@ -39,4 +39,10 @@ struct StatSettings {
   bool softirq = false;
 };
 
+struct TextfileSettings {
+  std::vector<std::string> directories;  // Globs.
+  int64_t stale_after_ms = 0;            // 0: no file is stale.
+  bool drop_stale = false;
+};
+
 }  // namespace tidemark::exporter

@@ -20,6 +20,7 @@ std::span<const CollectorEntry> collector_table() {
       {"powersupplyclass", true, make_powersupplyclass, declare_powersupplyclass_flags},
       {"rapl", true, make_rapl, declare_rapl_flags},
       {"stat", true, make_stat, declare_stat_flags},
+      {"textfile", true, make_textfile, declare_textfile_flags},
       {"thermal_zone", true, make_thermal_zone},
       {"time", true, make_time},
       {"uname", true, make_uname},

@@ -50,7 +50,6 @@ constexpr LackingFlag kSystemd[] = {{"systemd.unit-include"},
                                     {"systemd.enable-restarts-metrics", kSwitch},
                                     {"systemd.enable-start-time-metrics", kSwitch}};
 constexpr LackingFlag kTapestats[] = {{"tapestats.ignored-devices"}};
-constexpr LackingFlag kTextfile[] = {{"textfile.directory", kRepeatable}};
 constexpr LackingFlag kVmstat[] = {{"vmstat.fields"}};
 constexpr LackingFlag kWifi[] = {{"wifi.fixtures"}};
 
@@ -107,7 +106,6 @@ constexpr LackingCollector kTable[] = {
     {"systemd", kNotYet, kSystemd},
     {"tapestats", kNotYet, kTapestats},
     {"tcpstat", kNotYet, {}},
-    {"textfile", kNotYet, kTextfile},
     {"timex", kNotYet, {}},
     {"udp_queues", kNotYet, {}},
     {"vmstat", kNotYet, kVmstat},

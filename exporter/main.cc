@@ -94,6 +94,7 @@ int run(int argc, char** argv) {
   if (const auto exit_code = parse_options(argc, argv, options)) return *exit_code;
   Logger logger(STDERR_FILENO, options.log_level, options.log_format);
   for (const std::string& warning : options.warnings) logger.warn(warning);
+  options.collectors.logger = &logger;
   auto collectors = make_collectors(options);
   if (!collectors) {
     logger.error("bad flags", {{"err", collectors.error()}});

@@ -107,6 +107,9 @@ Result<std::vector<NamedCollector>> make_collectors(const Options& options) {
     if (!made) return fail(made.error().at(fmt::format("collector {}", entry.name)));
     collectors.push_back({std::string(entry.name), std::move(*made)});
   }
+  // These add to what the others say, so they must know it.
+  std::stable_partition(collectors.begin(), collectors.end(),
+                        [](const NamedCollector& one) { return one.name != "script" && one.name != "textfile"; });
   return collectors;
 }
 

@@ -36,6 +36,8 @@ void declare_rapl_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_stat(const CollectorConfig& config);
 void declare_stat_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_thermal_zone(const CollectorConfig& config);
+CollectorResult make_textfile(const CollectorConfig& config);
+void declare_textfile_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_time(const CollectorConfig& config);
 CollectorResult make_uname(const CollectorConfig& config);
 CollectorResult make_watchdog(const CollectorConfig& config);
