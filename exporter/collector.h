@@ -17,6 +17,8 @@
 
 namespace tidemark::exporter {
 
+class ScriptRunner;
+
 class Collector {
  public:
   virtual ~Collector() = default;
@@ -44,17 +46,16 @@ struct CollectorConfig {
   StatSettings stat;
   // Devices and optional collectors.
   HwmonSettings hwmon;
-  InterruptsSettings interrupts;
   PowersupplyclassSettings powersupplyclass;
   RaplSettings rapl;
-  SlabinfoSettings slabinfo;
-  SysctlSettings sysctl;
 
+  ScriptSettings script;
   TextfileSettings textfile;
 
   StatfsFunction statfs_function = ::statfs;
   const Clock* clock = &system_clock();
-  Logger* logger = &null_logger();  // For what a scrape's success cannot say. Outlives the collectors.
+  std::shared_ptr<ScriptRunner> scripts;  // Null: no script runs.
+  Logger* logger = &null_logger();        // For what a scrape's success cannot say. Outlives the collectors.
 };
 
 }  // namespace tidemark::exporter

@@ -39,6 +39,12 @@ struct StatSettings {
   bool softirq = false;
 };
 
+struct ScriptSettings {
+  std::string directory;    // Of the programs that may be run.
+  std::string config_file;  // See script/script_config.h.
+  int64_t running_max = 4;  // At once.
+};
+
 struct TextfileSettings {
   std::vector<std::string> directories;  // Globs.
   int64_t stale_after_ms = 0;            // 0: no file is stale.

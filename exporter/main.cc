@@ -4,11 +4,15 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <functional>
 
 #include "config/web_guard.h"
 #include "exporter/options.h"
 #include "exporter/process_metrics.h"
+#include "exporter/script/script_runner.h"
+#include "exporter/script_api.h"
 #include "exporter/web.h"
 #include "net/listener.h"
 #include "net/server.h"
@@ -31,7 +35,7 @@ Result<net::ServerOptions> server_options(const Options& options) {
 }
 
 // Waits for the signal to end. Every thread has these blocked, so they arrive here only.
-void wait_for_end(const sigset_t& signals, config::WebGuard& guard, Logger& logger) {
+void wait_for_end(const sigset_t& signals, const std::function<Status()>& reload, Logger& logger) {
   for (;;) {
     int signal = 0;
     if (::sigwait(&signals, &signal) != 0) continue;
@@ -39,11 +43,11 @@ void wait_for_end(const sigset_t& signals, config::WebGuard& guard, Logger& logg
       logger.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return;
     }
-    const Status status = guard.reload();
+    const Status status = reload();
     if (status.ok()) {
       logger.info("configuration files reread");
     } else {
-      logger.error("web configuration not taken over, the last one stays", {{"err", status}});
+      logger.error("a configuration file was not taken over, the last one stays", {{"err", status}});
     }
   }
 }
@@ -63,6 +67,8 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
   Web web(collection, options.web);
   net::Server server(*bounds);
   web.add_routes(server, bounds->guard != nullptr ? guard->get() : nullptr);
+  ScriptRunner* const scripts = options.collectors.scripts.get();
+  if (scripts != nullptr) add_script_routes(server, *scripts, options.admin_users, logger);
   const std::string error = server.start();
   if (!error.empty()) {
     logger.error("cannot serve", {{"err", error}});
@@ -74,9 +80,28 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
     logger.info("Listening on", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')), ports[i])},
                                  {"tls", (*guard)->has_tls() ? "true" : "false"}});
   }
-  wait_for_end(signals, **guard, logger);
+  const auto reload = [&] {
+    const Status web_status = (*guard)->reload();
+    const Status script_status = scripts != nullptr ? scripts->reload() : Status();
+    return web_status.ok() ? script_status : web_status;
+  };
+  wait_for_end(signals, reload, logger);
   server.stop();
   return 0;
+}
+
+// When they are asked for, and there is time for them to run.
+Status start_scripts(Options& options, Logger& logger) {
+  if (options.once || std::find(options.enabled.begin(), options.enabled.end(), "script") == options.enabled.end())
+    return {};
+  const ScriptSettings& settings = options.collectors.script;
+  auto runner = ScriptRunner::start({.directory = settings.directory,
+                                     .config_file = settings.config_file,
+                                     .running_max = static_cast<size_t>(std::max<int64_t>(1, settings.running_max))},
+                                    logger);
+  if (!runner) return runner.error();
+  options.collectors.scripts = std::move(*runner);
+  return {};
 }
 
 int print_once(const Options& options, const Collection& collection) {
@@ -95,16 +120,20 @@ int run(int argc, char** argv) {
   Logger logger(STDERR_FILENO, options.log_level, options.log_format);
   for (const std::string& warning : options.warnings) logger.warn(warning);
   options.collectors.logger = &logger;
-  auto collectors = make_collectors(options);
-  if (!collectors) {
-    logger.error("bad flags", {{"err", collectors.error()}});
-    return 1;
-  }
   sigset_t signals;
   ::sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread starts.
   ::signal(SIGPIPE, SIG_IGN);
+  if (const Status status = start_scripts(options, logger); !status.ok()) {
+    logger.error("cannot run scripts", {{"err", status}});
+    return 1;
+  }
+  auto collectors = make_collectors(options);
+  if (!collectors) {
+    logger.error("bad flags", {{"err", collectors.error()}});
+    return 1;
+  }
   const Collection collection(std::move(*collectors), options.web.exporter_metrics ? make_process_metrics() : nullptr,
                               logger);
   if (options.once) return print_once(options, collection);

@@ -63,6 +63,8 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   flags.add(
       "web.config.file", &options.web_config_file,
       "YAML file with TLS, users, headers and a rate limit, in exporter-toolkit's format; followed while running.");
+  flags.add("web.admin-user", &options.admin_users,
+            "User of --web.config.file who may list and run scripts over the API; repeatable.");
   flags.add("web.telemetry-path", &options.web.telemetry_path, "Path of the metrics page.");
   flags.add("web.disable-exporter-metrics", &disable_exporter_metrics,
             "Leave out the metrics about the exporter itself (process_*, promhttp_*, tidemark_exporter_*).");
@@ -93,6 +95,12 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
           fmt::format("--collector.{0}: there is no collector {0} here; {1}", one.name, one.lacking->instead)));
     options.enabled.emplace_back(one.name);
   }
+  const ScriptSettings& script = options.collectors.script;
+  const bool runs_scripts =
+      std::find(options.enabled.begin(), options.enabled.end(), "script") != options.enabled.end();
+  if (runs_scripts && (script.directory.empty() || script.config_file.empty()))
+    return print_error(Status::invalid(
+        "--collector.script needs --collector.script.directory and --collector.script.config beside it"));
   options.web.exporter_metrics = !disable_exporter_metrics;
   options.log_level = *parse_log_level(log_level);
   options.log_format = *parse_log_format(log_format);

@@ -14,8 +14,9 @@ namespace tidemark::exporter {
 
 struct Options {
   std::vector<std::string> listen_addresses = {":9100"};
-  bool systemd_socket = false;  // Serve on the sockets that systemd passed, not on listen_addresses.
-  std::string web_config_file;  // "": no TLS, everybody may read.
+  bool systemd_socket = false;           // Serve on the sockets that systemd passed, not on listen_addresses.
+  std::string web_config_file;           // "": no TLS, everybody may read.
+  std::vector<std::string> admin_users;  // Of that file's users: who may run scripts.
   WebOptions web;
   CollectorConfig collectors;
   std::vector<std::string> enabled;   // Names of collectors.

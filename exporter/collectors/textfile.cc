@@ -123,7 +123,7 @@ class Textfile final : public Collector {
           continue;
         }
         for (const std::string& name : *names) {
-          const std::string path = directory + (directory.ends_with('/') ? "" : "/") + name;
+          const std::string path = fmt::format("{}{}{}", directory, directory.ends_with('/') ? "" : "/", name);
           if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
         }
       }
@@ -155,7 +155,7 @@ class Textfile final : public Collector {
     while (length < text.size() &&
            ((got = ::read(fd, text.data() + length, text.size() - length)) > 0 || errno == EINTR))
       if (got > 0) length += static_cast<size_t>(got);
-    const Status read_status = got < 0 ? failed("read", path) : Status();
+    Status read_status = got < 0 ? failed("read", path) : Status();
     ::close(fd);
     if (!read_status.ok()) return read_status;
     text.resize(length);
