@@ -60,7 +60,7 @@ std::string list_json(const std::vector<ScriptState>& states) {
 
 }  // namespace
 
-void add_script_routes(net::Server& server, ScriptRunner& scripts, std::vector<std::string> admin_users,
+void add_script_routes(net::Server& server, ScriptRunner& scripts, const std::vector<std::string>& admin_users,
                        Logger& logger) {
   server.route("GET", "/api/v1/scripts", [&scripts, admin_users](const net::Request& request, net::Response& response) {
     if (!is_admin(request, admin_users, response)) return;

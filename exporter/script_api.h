@@ -15,7 +15,7 @@
 namespace tidemark::exporter {
 
 // Before server.start(). `scripts` outlives the server.
-void add_script_routes(net::Server& server, ScriptRunner& scripts, std::vector<std::string> admin_users,
+void add_script_routes(net::Server& server, ScriptRunner& scripts, const std::vector<std::string>& admin_users,
                        Logger& logger);
 
 }  // namespace tidemark::exporter

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "exporter/openmetrics_page.h"
 #include "exporter/process_metrics.h"
 #include "exporter/text_page.h"
 #include "exporter/text_scan.h"
@@ -69,19 +70,29 @@ void Web::metrics(const net::Request& request, net::Response& response) {
     if (!collection_.has(name))
       return refuse(response, 400, fmt::format("collect[]={}: no such collector is enabled.\n", name));
   }
-  response.content_type = kTextContentType;
-  response.body = page(choice, scrape_deadline_ns(request));
+  const bool openmetrics = prefers_openmetrics(request.header("accept"));
+  response.headers.emplace_back("Vary", "Accept");
+  response.content_type = openmetrics ? kOpenMetricsContentType : kTextContentType;
+  response.body = page(choice, scrape_deadline_ns(request), openmetrics ? PageFormat::kOpenMetrics : PageFormat::kText);
   answered_200_.fetch_add(1, std::memory_order_relaxed);
 }
 
-std::string Web::page(const CollectorChoice& choice, int64_t deadline_monotonic_ns) const {
-  const auto found = collection_.scrape(choice, deadline_monotonic_ns, [this](Families& out) {
+std::shared_ptr<const Families> Web::scrape(const CollectorChoice& choice, int64_t deadline_monotonic_ns) const {
+  return collection_.scrape(choice, deadline_monotonic_ns, [this](Families& out) {
     append_build_info(out);
     if (options_.exporter_metrics) append_own_metrics(out);
   });
+}
+
+std::string Web::page(const CollectorChoice& choice, int64_t deadline_monotonic_ns, PageFormat format) const {
+  const auto found = scrape(choice, deadline_monotonic_ns);
   std::string out;
   out.reserve(page_bytes_.load(std::memory_order_relaxed));
-  write_text(out, *found);
+  if (format == PageFormat::kOpenMetrics) {
+    write_openmetrics(out, *found);
+  } else {
+    write_text(out, *found);
+  }
   page_bytes_.store(out.size() + out.size() / 8, std::memory_order_relaxed);
   return out;
 }

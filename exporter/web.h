@@ -20,6 +20,8 @@ struct WebOptions {
 // Answered without authentication: what probes ask.
 inline constexpr const char* kOpenPaths[] = {"/-/healthy", "/-/ready", "/healthz", "/readyz"};
 
+enum class PageFormat { kText, kOpenMetrics };
+
 // Thread-safe. Collection and server outlive us.
 class Web {
  public:
@@ -30,8 +32,12 @@ class Web {
 
   void metrics(const net::Request& request, net::Response& response);
 
+  // Everything that is on the page.
+  std::shared_ptr<const Families> scrape(const CollectorChoice& choice, int64_t deadline_monotonic_ns) const;
+
   // The page without HTTP around it.
-  std::string page(const CollectorChoice& choice, int64_t deadline_monotonic_ns) const;
+  std::string page(const CollectorChoice& choice, int64_t deadline_monotonic_ns,
+                   PageFormat format = PageFormat::kText) const;
 
  private:
   void landing(net::Response& response) const;

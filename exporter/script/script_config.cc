@@ -143,7 +143,7 @@ Status check_script_directory(const std::string& directory) {
 Result<std::string> find_program(const std::string& directory, const std::string& program) {
   if (Status status = check_script_directory(directory); !status.ok()) return fail(status);
   const auto folder = real_path(directory);
-  if (!folder) return folder;
+  if (!folder) return fail(folder.error());
   auto path = real_path(directory + "/" + program);
   if (!path) return path;
   // Its folder is one that was looked at, so between this and its execution only those may change it who may anyway.
