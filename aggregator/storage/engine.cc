@@ -70,7 +70,8 @@ Status Engine::start(SeriesId first_id) {
       std::make_unique<SeriesRetention>(*head_, *rocks_, *tombstones_, *deleter_, common_.metrics, common_.logger);
   if (mode_ == OpenMode::kRead) return {};
   maintenance_ = std::make_unique<Maintenance>(
-      Maintenance::Work{[this] { checkpoint(); }, [this] { return retain(); }, [this] { return closed_windows(); }});
+      Maintenance::Work{[this] { checkpoint(); }, [this] { return checkpoint_due(); }, [this] { return retain(); },
+                        [this] { return closed_windows(); }});
   if (recovered->log_bytes >= options.log_bytes_max) maintenance_->ask_checkpoint();
   return {};
 }
@@ -213,6 +214,10 @@ void Engine::checkpoint() {
   }
   // It made and dropped a copy of much of the head, in pieces that glibc would keep.
   ::malloc_trim(0);
+}
+
+bool Engine::checkpoint_due() {
+  return pace_.due(common_.clock.monotonic_ns(), log_->appended_bytes(), log_->bytes(), head_->bytes());
 }
 
 bool Engine::retain() {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "aggregator/storage/checkpoint.h"
+#include "aggregator/storage/checkpoint_pace.h"
 #include "aggregator/storage/committer.h"
 #include "aggregator/storage/deleter.h"
 #include "aggregator/storage/maintenance.h"
@@ -78,6 +79,7 @@ class Engine {
   Status start(SeriesId first_id);
   Status raise_format();
   void checkpoint();
+  bool checkpoint_due();
   bool retain();  // True: some of it waits for readers.
   Status erase_rollups(std::vector<RollupEraser::Task> tasks);
   bool closed_windows();
@@ -89,6 +91,7 @@ class Engine {
   // Checkpoints, retention, work on closed windows and snapshots, one at a time: held across I/O, never taken by a
   // commit or a query.
   Mutex files_mu_;
+  CheckpointPace pace_;  // Of the maintenance thread.
   // Each part knows only those above it; they go in the opposite order.
   std::unique_ptr<Rocks> rocks_;
   std::unique_ptr<SeriesRecords> records_;

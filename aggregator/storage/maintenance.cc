@@ -8,6 +8,7 @@ namespace {
 
 using std::chrono::steady_clock;
 constexpr auto kCheckpointEvery = std::chrono::minutes(30);
+constexpr auto kLookEvery = std::chrono::seconds(1);
 constexpr auto kRetentionEvery = std::chrono::minutes(10);
 constexpr auto kRetentionAgain = std::chrono::seconds(1);
 
@@ -41,12 +42,13 @@ void Maintenance::run() {
   auto checkpoint_at = steady_clock::now() + kCheckpointEvery;
   steady_clock::time_point retention_at = steady_clock::now() + kRetentionEvery;
   auto piece_at = steady_clock::time_point::max();
+  auto look_at = steady_clock::now() + kLookEvery;
   for (;;) {
     bool checkpoint = false;
     bool retention = false;
     {
       const MutexLock lock(mu_);
-      const auto next_at = std::min({checkpoint_at, retention_at, piece_at});
+      const auto next_at = std::min({checkpoint_at, retention_at, piece_at, look_at});
       while (!stopping_ && !checkpoint_ && !retention_ && steady_clock::now() < next_at) {
         asked_.wait_for(mu_, next_at - steady_clock::now());
       }
@@ -54,6 +56,10 @@ void Maintenance::run() {
       checkpoint = checkpoint_ || steady_clock::now() >= checkpoint_at;
       retention = retention_ || steady_clock::now() >= retention_at;
       checkpoint_ = retention_ = false;
+    }
+    if (const auto now = steady_clock::now(); now >= look_at) {
+      if (work_.checkpoint_due()) checkpoint = true;
+      look_at = now + kLookEvery;
     }
     if (checkpoint) {
       work_.checkpoint();

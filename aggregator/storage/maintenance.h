@@ -1,7 +1,7 @@
-// Maintenance: the thread behind the store. It runs checkpoints when the log or the head asks for one and at least
-// every half hour, retention when its settings change and every ten minutes, and after retention the work on closed
-// windows, piece by piece: a checkpoint waits for one piece at most, and between two pieces the thread rests as long
-// as the last one took, so ingest keeps half a core more.
+// Maintenance: the thread behind the store. It runs checkpoints when the log or the head asks for one, when
+// checkpoint_due() says so, and at least every half hour; retention when its settings change and every ten minutes, and
+// after retention the work on closed windows, piece by piece: a checkpoint waits for one piece at most, and between two
+// pieces the thread rests as long as the last one took, so ingest keeps half a core more.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,7 @@ class Maintenance {
  public:
   struct Work {
     std::function<void()> checkpoint;
+    std::function<bool()> checkpoint_due;  // Asked every second.
     std::function<bool()> retention;       // True: to be tried again soon.
     std::function<bool()> closed_windows;  // One piece. True: there is more to do.
   };

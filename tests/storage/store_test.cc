@@ -321,6 +321,30 @@ TEST_F(StoreTest, CheckpointsKeepTheLogShortWhileChunksStayOpen) {
   EXPECT_EQ(read_all(), before);
 }
 
+// A crash some time after a load has nothing to replay.
+TEST_F(StoreTest, ALoadThatEndsIsCheckpointed) {
+  open();
+  Batch batch;
+  for (int step = 0; step < 400; ++step) {
+    batch.clear();
+    for (int i = 0; i < 1000; ++i) {
+      batch.add(kNoRef, Labels{{"__name__", "m"}, {"i", std::to_string(i)}}, clock_.now_ms() + step, 0.1 * i * step);
+    }
+    ASSERT_TRUE(store_->commit(batch));
+  }
+  const Content before = read_all();
+  ASSERT_GT(store_->stats().log_bytes, uint64_t{1} << 20);
+  ASSERT_EQ(metric("tidemark_storage_checkpoints_total"), 0);
+  EXPECT_TRUE(testing::eventually([&] {
+    clock_.advance_ms(1000);
+    return store_->stats().log_bytes == 0;
+  }));
+  drop();
+  open();
+  EXPECT_EQ(metric("tidemark_storage_replayed_records"), 0);
+  EXPECT_EQ(read_all(), before);
+}
+
 TEST_F(StoreTest, AfterACrashTheLogsFilesGoWithTheNextCheckpoint) {
   open();
   Batch batch;
