@@ -172,8 +172,8 @@ void HeadShard::discard(uint32_t slot) {
     add_bytes(-histogram_bytes(more->histograms.all()));
     extras_.erase(slot);
   }
+  // Not free for another: what else the log holds of this series names the slot.
   series = HeadSeries();
-  free_slots_.push_back(slot);
 }
 
 }  // namespace tidemark::storage

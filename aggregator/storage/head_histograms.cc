@@ -108,6 +108,7 @@ void HeadShard::replay_histograms(std::span<const ReplayedHistogram> samples, Po
   const MutexLock lock(mu_);
   for (const ReplayedHistogram& sample : samples) {
     HeadSeries& series = series_[sample.slot];
+    if (series.id == 0) continue;
     if (sample.t_ms > series.open.last_ms()) end_floats_at(series, sample.slot, sample.t_ms);
     add_histogram(series, sample.slot, {sample.t_ms, sample.histogram, position, sample.start_ms});
   }

@@ -313,14 +313,15 @@ void HeadShard::seal(HeadSeries& series, uint32_t slot) {
   extra(series, slot).sealed.push_back(std::move(chunk));
 }
 
-void HeadShard::replay(std::span<const Replayed> samples, std::span<const int64_t> starts, Position position) {
+void HeadShard::replay(std::span<const Replayed> samples, std::span<const int64_t> starts) {
   const MutexLock lock(mu_);
   for (size_t i = 0; i < samples.size(); ++i) {
     if (i + kSeriesAhead < samples.size()) prefetch(series_[samples[i + kSeriesAhead].slot]);
     if (i + kChunkAhead < samples.size()) series_[samples[i + kChunkAhead].slot].open.prefetch();
-    const auto& [slot, start, v, t_ms] = samples[i];
+    const auto& [slot, start, v, t_ms, position] = samples[i];
     const int64_t start_ms = start == 0 ? kNoStart : starts[start - 1];
     HeadSeries& series = series_[slot];
+    if (series.id == 0) continue;
     if (t_ms > series.open.last_ms()) {
       series.last_unknown = 0;
       append_to_chunk(series, slot, t_ms, v, start_ms);

@@ -133,8 +133,10 @@ class HeadShard {
     uint32_t start = 0;  // Place of its start timestamp in `starts`, from 1 on; 0: it has none.
     double v = 0;
     int64_t t_ms = 0;
+    Position position = 0;  // Of its commit.
   };
-  void replay(std::span<const Replayed> samples, std::span<const int64_t> starts, Position position);
+  // Those of one series in the order of their commits; those of several in any order.
+  void replay(std::span<const Replayed> samples, std::span<const int64_t> starts);
   struct ReplayedHistogram {
     uint32_t slot = 0;
     int64_t t_ms = 0;
@@ -142,7 +144,7 @@ class HeadShard {
     HistogramRef histogram;
   };
   void replay_histograms(std::span<const ReplayedHistogram> samples, Position position);
-  void discard(uint32_t slot);  // The series has no record.
+  void discard(uint32_t slot);  // The series has no record; what is replayed of it goes nowhere.
 
   // The newest sample of all, files included, where that is known at a glance and lies between the bounds.
   std::optional<Sample> newest(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view);

@@ -218,7 +218,9 @@ Result<std::unique_ptr<Rocks>> Rocks::prepare(const DataDir& dir, const Options&
   for (size_t i = 0; i < kFamilyCount; ++i) {
     rocks->families_.emplace_back(kFamilyNames[i], family_options(static_cast<Family>(i), options, cache));
   }
-  rocks->db_options_.avoid_flush_during_recovery = mode == OpenMode::kServeFrugally;
+  // What the log holds stays there and in memory: the next checkpoint forgets most of it before it was ever written
+  // twice.
+  rocks->db_options_.avoid_flush_during_recovery = serves;
   if (mode == OpenMode::kSalvage || mode == OpenMode::kServeFrugally) {
     for (rocksdb::ColumnFamilyDescriptor& family : rocks->families_) family.options.disable_auto_compactions = true;
   }

@@ -13,6 +13,8 @@ namespace {
 
 // Ids of one worker's series are as many apart as there are shards; some more may be gone in between.
 constexpr size_t kDenseRatio = 256;
+// Samples collected before they are replayed: 16 MB, and as much for sorting one shard's at worst.
+constexpr size_t kPendingMax = 512 << 10;
 
 rocksdb::ReadOptions read_once() {
   rocksdb::ReadOptions options = iterator_options();
@@ -40,7 +42,7 @@ ShardRecovery::ShardRecovery(Head& head, Rocks& rocks, const std::vector<Marker>
       logger_(logger),
       mine_(markers.size()),
       files_(rocks),
-      record_(markers.size()),
+      pending_(markers.size()),
       record_histograms_(markers.size()) {
   for (const size_t shard : shards_) mine_[shard] = true;
 }
@@ -100,6 +102,7 @@ Status ShardRecovery::replay_log(bool reports) {
     return failed.ok();
   });
   if (!failed.ok()) return failed;
+  replay_pending();
   return status.ok() ? status : status.at("replaying the log");
 }
 
@@ -128,7 +131,8 @@ void ShardRecovery::replay_record(std::string_view record, Position position, bo
     newest_ms_ = std::max(newest_ms_, sample.t_ms);
     if (sample.start_ms != kNoStart) starts_.push_back(sample.start_ms);
     const auto start = sample.start_ms == kNoStart ? 0 : static_cast<uint32_t>(starts_.size());
-    record_[shard].push_back({*slot, start, sample.v, sample.t_ms});
+    pending_[shard].push_back({*slot, start, sample.v, sample.t_ms, position});
+    ++pending_count_;
   }
   for (LogHistogram& sample : histograms_) {
     const size_t shard = sample.series % markers_.size();
@@ -141,18 +145,43 @@ void ShardRecovery::replay_record(std::string_view record, Position position, bo
     newest_ms_ = std::max(newest_ms_, sample.t_ms);
     record_histograms_[shard].push_back({*slot, sample.t_ms, sample.start_ms, std::move(sample.histogram)});
   }
+  // What else there is of the series comes after its floats before.
+  if (pending_count_ >= kPendingMax || !histograms_.empty()) replay_pending();
+  if (histograms_.empty()) return;
   for (const size_t shard : shards_) {
-    if (!record_[shard].empty()) head_.shard(shard).replay(record_[shard], starts_, position);
-    record_[shard].clear();
     if (!record_histograms_[shard].empty()) head_.shard(shard).replay_histograms(record_histograms_[shard], position);
     record_histograms_[shard].clear();
   }
+}
+
+void ShardRecovery::replay_pending() {
+  for (const size_t shard : shards_) {
+    if (pending_[shard].empty()) continue;
+    sort_by_slot(pending_[shard]);
+    head_.shard(shard).replay(pending_[shard], starts_);
+    pending_[shard].clear();
+  }
+  pending_count_ = 0;
   starts_.clear();
+}
+
+// By counting: slots are few and dense. Keeps the order of those of one slot.
+void ShardRecovery::sort_by_slot(std::vector<HeadShard::Replayed>& samples) {
+  slot_ends_.clear();
+  for (const HeadShard::Replayed& sample : samples) {
+    if (sample.slot + 1 >= slot_ends_.size()) slot_ends_.resize(sample.slot + 2);
+    ++slot_ends_[sample.slot + 1];
+  }
+  for (size_t i = 1; i < slot_ends_.size(); ++i) slot_ends_[i] += slot_ends_[i - 1];
+  by_slot_.resize(samples.size());
+  for (const HeadShard::Replayed& sample : samples) by_slot_[slot_ends_[sample.slot]++] = sample;
+  samples.swap(by_slot_);
 }
 
 Status ShardRecovery::replay_delete(std::string_view record, Position position) {
   const auto deletes = decode_delete_record(record);
   if (!deletes) return deletes.error();
+  replay_pending();
   for (const LogDelete& one : *deletes) {
     for (const SeriesId id : one.ids) {
       const size_t shard = id % markers_.size();

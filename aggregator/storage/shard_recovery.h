@@ -45,6 +45,8 @@ class ShardRecovery {
   Result<uint32_t> slot_of(const LogSample& sample);
   std::optional<uint32_t> known_slot(SeriesId id) const;
   void index_slots();
+  void replay_pending();
+  void sort_by_slot(std::vector<HeadShard::Replayed>& samples);
   Status replay_delete(std::string_view record, Position position);
   void load_group(size_t shard, uint32_t group, std::string_view value, std::vector<HeadShard::Loaded>& loaded);
   void replay_record(std::string_view record, Position position, bool reports, std::vector<LogSample>& samples,
@@ -64,10 +66,14 @@ class ShardRecovery {
   SeriesId dense_first_ = 0;
   std::vector<uint32_t> dense_slots_;
   absl::flat_hash_map<SeriesId, uint32_t> slots_;
-  std::vector<std::vector<HeadShard::Replayed>> record_;  // By shard, of the record at hand.
-  std::vector<int64_t> starts_;                           // Start timestamps of its samples.
+  // Samples read and not replayed yet, by shard: many at once, so that those of a series come one after the other.
+  std::vector<std::vector<HeadShard::Replayed>> pending_;
+  size_t pending_count_ = 0;
+  std::vector<HeadShard::Replayed> by_slot_;  // For sorting them.
+  std::vector<uint32_t> slot_ends_;
+  std::vector<int64_t> starts_;  // Start timestamps of those pending.
   std::vector<LogHistogram> histograms_;
-  std::vector<std::vector<HeadShard::ReplayedHistogram>> record_histograms_;  // By shard.
+  std::vector<std::vector<HeadShard::ReplayedHistogram>> record_histograms_;  // By shard, of the record at hand.
   std::vector<SeriesSlot> loaded_;
   std::vector<SeriesSlot> replayed_;
   Roaring emptied_;

@@ -35,10 +35,10 @@ void replay(const std::vector<storage::LogSample>& samples) {
     if (added) at->second = shard.add_series(sample.series, INT64_MIN, true, 1);
     if (sample.start_ms != kNoStart) starts.push_back(sample.start_ms);
     const auto start = sample.start_ms == kNoStart ? 0 : static_cast<uint32_t>(starts.size());
-    record.push_back({at->second, start, sample.v, sample.t_ms});
+    record.push_back({at->second, start, sample.v, sample.t_ms, 1});
     want[sample.series][sample.t_ms] = std::bit_cast<uint64_t>(sample.v);
   }
-  shard.replay(record, starts, 1);
+  shard.replay(record, starts);
   for (const auto& [id, slot] : slots) {
     const auto copied = shard.copy(id, slot, INT64_MIN, INT64_MAX, 1);
     fuzz::require(copied.has_value(), "a replayed series is there");

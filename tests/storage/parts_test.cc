@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "aggregator/storage/checkpoint_pace.h"
 #include "aggregator/storage/checkpoint_record.h"
 #include "aggregator/storage/chunk_codec.h"
 #include "aggregator/storage/chunk_merge.h"
@@ -17,6 +18,48 @@
 
 namespace tidemark::storage {
 namespace {
+
+// A load, then none: once, some seconds after it. Bytes a second for so many seconds.
+TEST(CheckpointPace, IsDueWhenTheLogHasBecomeSlow) {
+  struct Phase {
+    int seconds;
+    uint64_t bytes_a_second;
+    int due;
+  };
+  struct Case {
+    const char* what;
+    uint64_t head_bytes;
+    std::vector<Phase> phases;
+  };
+  const uint64_t kMB = 1 << 20;
+  const std::vector<Case> cases{
+      {"under load only the bound asks for one", 20 * kMB, {{3600, 9 * kMB, 0}}},
+      {"a load that ends", 20 * kMB, {{100, 5 * kMB, 0}, {7, 0, 0}, {3, 0, 1}, {3600, 0, 0}}},
+      {"what follows it may be slow", 20 * kMB, {{100, 100'000, 0}, {20, 1000, 1}, {600, 1000, 0}}},
+      {"a steady scrape, every ten minutes", 20 * kMB, {{590, 19'000, 0}, {20, 19'000, 1}, {580, 19'000, 0}}},
+      {"a log that is nothing", 20 * kMB, {{100, 10'000, 0}, {1000, 0, 0}}},
+      {"a log that is nothing beside its head", 320 * kMB, {{19, kMB, 0}, {1000, 0, 0}}},
+      {"bursts", 20 * kMB, {{2, kMB, 0}, {58, 0, 1}, {2, kMB, 0}, {58, 0, 0}, {2, kMB, 0}, {58, 0, 0}}},
+  };
+  for (const Case& one : cases) {
+    CheckpointPace pace;
+    int64_t now_ns = 1;
+    uint64_t appended = 0;
+    uint64_t log = 0;
+    for (const Phase& phase : one.phases) {
+      int due = 0;
+      for (int i = 0; i < phase.seconds; ++i) {
+        appended += phase.bytes_a_second;
+        log = (log + phase.bytes_a_second) % (32 * kMB);  // Its bound.
+        now_ns += CheckpointPace::kLookNs;
+        if (!pace.due(now_ns, appended, log, one.head_bytes)) continue;
+        ++due;
+        log = 0;
+      }
+      EXPECT_EQ(due, phase.due) << one.what << ", " << phase.bytes_a_second << " bytes a second";
+    }
+  }
+}
 
 TEST(Keys, SortAsNumbersDo) {
   const int64_t day = 86'400'000;
@@ -143,6 +186,21 @@ TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
   EXPECT_FALSE(shard.copy(2, slot, 0, 1000, 3)) << "the slot is another series'";
 }
 
+TEST(HeadShard, NothingOfASeriesWithoutARecordIsReplayedToAnother) {
+  HeadShard shard(0);
+  const uint32_t lost = shard.add_series(1, INT64_MIN, true, 1);
+  shard.discard(lost);
+  const uint32_t slot = shard.add_series(2, INT64_MIN, true, 1);
+  const std::vector<HeadShard::Replayed> samples{{.slot = lost, .v = 1, .t_ms = 10, .position = 1},
+                                                 {.slot = slot, .v = 2, .t_ms = 20, .position = 1}};
+  shard.replay(samples, {});
+  const auto copy = shard.copy(2, slot, 0, 1000, 100);
+  ASSERT_TRUE(copy->open);
+  EXPECT_EQ(copy->open->count, 1u);
+  EXPECT_EQ(copy->open->first_ms, 20);
+  EXPECT_EQ(shard.oldest_ms(), 20);
+}
+
 // What a replay finds out of order is late; the later position wins.
 TEST(HeadShard, ReplaysInAnyOrder) {
   HeadShard shard(0);
@@ -150,8 +208,9 @@ TEST(HeadShard, ReplaysInAnyOrder) {
   Position position = 0;
   for (const int64_t t_ms : {10, 30, 20, 30, 5, 40, 20}) {
     ++position;
-    const HeadShard::Replayed sample{.slot = slot, .v = static_cast<double>(position), .t_ms = t_ms};
-    shard.replay(std::span(&sample, 1), {}, position);
+    const HeadShard::Replayed sample{
+        .slot = slot, .v = static_cast<double>(position), .t_ms = t_ms, .position = position};
+    shard.replay(std::span(&sample, 1), {});
   }
   const auto copy = shard.copy(1, slot, 0, 1000, 100);
   ASSERT_TRUE(copy->open);
