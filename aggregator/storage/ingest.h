@@ -1,4 +1,9 @@
 // Ingest: sorted files made beside the database and taken into several families by one atomic step.
+//
+// RocksDB puts a file as deep as it may, so it looks into the blocks that the file's keys lie among, and refuses all of
+// it when one of them does not read. Files of one family that overlap each other, while there is a snapshot, go to
+// level 0 unseen. So after damage it is tried again with a snapshot and one file more for each family: the first entry
+// of all, which says twice what is said anyway.
 #pragma once
 
 #include <rocksdb/sst_file_writer.h>
@@ -33,6 +38,15 @@ class Ingest {
  private:
   Ingest(Rocks& rocks, std::string dir) : rocks_(rocks), dir_(std::move(dir)) {}
   Status finish_file();
+  enum class Kind { kPut, kMerge, kErase };
+  struct Entry {
+    Kind kind = Kind::kPut;
+    std::string key;
+    std::string value;
+  };
+  Status add(Kind kind, std::string_view key, std::string_view value);
+  rocksdb::Status take_in();
+  Status add_overlaps();
 
   Rocks& rocks_;
   const std::string dir_;
@@ -42,6 +56,7 @@ class Ingest {
   size_t entries_ = 0;  // In the current file. RocksDB refuses empty ones.
   size_t file_count_ = 0;
   std::map<Family, std::vector<std::string>> files_;
+  std::map<Family, Entry> first_;  // Of each family's first file.
 };
 
 }  // namespace tidemark::storage

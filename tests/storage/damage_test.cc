@@ -97,6 +97,84 @@ TEST_F(DamageTest, AFlippedByteInTheWriteAheadLogLosesNoOtherBatch) {
   EXPECT_TRUE(logger_.contains("write-ahead log is damaged"));
 }
 
+// Every file of the day that samples are still added to, one at a time: new samples go on being taken, and are there
+// after a restart.
+TEST_F(DamageTest, TodaysFilesTakeMoreBesideWhatDoesNotRead) {
+  options_.log_bytes_max = 3'000;
+  // Series of their own before and behind, so that new files lie among the old ones' keys.
+  for (int life = 0; life < 3; ++life) {
+    fill();
+    clock_.advance_ms(kBatches);
+    close();
+  }
+  const std::string saved = dir_.file("saved");
+  fs::copy(options_.path, saved, fs::copy_options::recursive);
+  int damaged = 0;
+  int whole = 0;
+  for (const std::string& original : testing::files_under(saved, ".sst")) {
+    const std::string file = options_.path + original.substr(saved.size());
+    testing::restore_folder(saved, options_.path);
+    const uint64_t size = fs::file_size(file);
+    SCOPED_TRACE(file + " of " + std::to_string(size));
+    for (uint64_t at = 5; at + 1500 < std::max<uint64_t>(size, 1510); at += 40) testing::flip_byte(file, at);
+    testing::MemoryLogger logger;
+    registry_ = std::make_unique<prometheus::Registry>();
+    auto store = Store::open(options_, clock_, logger, *registry_);
+    if (!store) {  // The one that holds what no start can do without.
+      EXPECT_NE(store.error().message().find("tidemark tsdb repair"), std::string::npos);
+      continue;
+    }
+    store_ = std::move(*store);
+    // Of known series, of new ones, and late ones.
+    const double before = metric("tidemark_storage_checkpoints_total");
+    int step = 0;
+    bool refused = false;
+    const auto append_some = [&] {
+      Batch batch;
+      for (int i = 0; i < kSeries; ++i) batch.add(kNoRef, labels(1000 + i), clock_.now_ms() + step, step);
+      const auto report = store_->commit(batch);
+      ASSERT_TRUE(report) << report.error().message();
+      // Whether a series is new is looked up in files, if it is not in memory.
+      refused = report->of(Outcome::kUnreadable) > 0;
+      if (refused) return;
+      ASSERT_EQ(report->accepted(), static_cast<size_t>(kSeries));
+      ++step;
+    };
+    EXPECT_TRUE(testing::eventually([&] {
+      append_some();
+      return HasFatalFailure() || refused || metric("tidemark_storage_checkpoints_total") >= before + 3;
+    }));
+    EXPECT_EQ(metric("tidemark_storage_read_only"), 0) << (logger.lines().empty() ? "" : logger.lines().back());
+    if (refused) {
+      drop();
+      continue;
+    }
+    close();
+    damaged += logger.contains("does not read");
+    open();
+    {
+      auto querier = *store_->querier();
+      const auto set = querier->select({*Matcher::make(MatchOp::kRegex, "i", "10..")}, INT64_MIN, INT64_MAX, {}, false);
+      size_t samples = 0;
+      std::vector<int64_t> t_ms(100);
+      std::vector<double> v(100);
+      while (set->next()) {
+        SampleReader& reader = set->samples();
+        while (const size_t count = reader.next(t_ms, v)) samples += count;
+      }
+      // The day's index may be what does not read.
+      if (set->warnings().empty()) {
+        EXPECT_EQ(samples, static_cast<size_t>(step * kSeries));
+        ++whole;
+      }
+    }
+    drop();
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(damaged, 0);
+  EXPECT_GT(whole, 0);
+}
+
 TEST_F(DamageTest, AFlippedByteInADataFileIsReportedAndNeverReadAsData) {
   fill();
   const Content before = read_all();
