@@ -46,8 +46,11 @@ struct CollectorConfig {
   StatSettings stat;
   // Devices and optional collectors.
   HwmonSettings hwmon;
+  InterruptsSettings interrupts;
   PowersupplyclassSettings powersupplyclass;
   RaplSettings rapl;
+  SlabinfoSettings slabinfo;
+  SysctlSettings sysctl;
 
   ScriptSettings script;
   TextfileSettings textfile;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -16,7 +17,6 @@
 namespace tidemark::exporter {
 namespace {
 
-constexpr size_t kNamesMax = 10'000;
 constexpr size_t kTextBytes = 4'096;
 constexpr size_t kNumberBytes = 64;  // The kernel charges some files by the size of the buffer offered.
 
@@ -40,7 +40,7 @@ Directory::~Directory() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::vector<std::string> Directory::names() const {
+std::vector<std::string> Directory::names(size_t max) const {
   std::vector<std::string> out;
   const int copy = fd_ < 0 ? -1 : ::openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // closedir() takes it.
   if (copy < 0) return out;
@@ -50,48 +50,48 @@ std::vector<std::string> Directory::names() const {
     return out;
   }
   while (const dirent* entry = ::readdir(stream)) {
-    if (entry->d_name[0] != '.' && out.size() < kNamesMax) out.emplace_back(entry->d_name);
+    if (entry->d_name[0] != '.' && out.size() < max) out.emplace_back(entry->d_name);
   }
   ::closedir(stream);
   std::sort(out.begin(), out.end());
   return out;
 }
 
-std::vector<std::string> Directory::numbered(std::string_view prefix) const {
-  std::vector<std::string> out = names();
+std::vector<std::string> Directory::numbered(std::string_view prefix, size_t max) const {
+  std::vector<std::string> out = names(max);
   std::erase_if(out, [&](const std::string& name) {
     return !name.starts_with(prefix) || !is_number(std::string_view(name).substr(prefix.size()));
   });
   return out;
 }
 
-size_t Directory::read(const std::string& file, char* buffer, size_t size) const {
-  if (fd_ < 0) return 0;
-  // One read: an attribute comes whole or not at all. O_NONBLOCK: a pipe in the place of a file must not hold the
-  // scrape.
+std::optional<std::string_view> Directory::read(const std::string& file, std::span<char> buffer) const {
+  if (fd_ < 0) return std::nullopt;
+  // O_NONBLOCK: a pipe in the place of a file must not hold the scrape.
   const int fd = ::openat(fd_, file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return 0;
+  if (fd < 0) return std::nullopt;
   ssize_t got = -1;
   do {
-    got = ::read(fd, buffer, size);
+    got = ::read(fd, buffer.data(), buffer.size());
   } while (got < 0 && errno == EINTR);
   const bool readable = got >= 0;
   ::close(fd);
-  return readable ? static_cast<size_t>(got) + 1 : 0;
+  if (!readable) return std::nullopt;
+  return std::string_view(buffer.data(), static_cast<size_t>(got));
 }
 
 std::optional<std::string> Directory::text(const std::string& file) const {
-  char buffer[kTextBytes];
-  const size_t got = read(file, buffer, sizeof buffer);
-  if (got == 0) return std::nullopt;
-  return std::string(trimmed({buffer, got - 1}));
+  std::array<char, kTextBytes> buffer;
+  const auto got = read(file, buffer);
+  if (!got) return std::nullopt;
+  return std::string(trimmed(*got));
 }
 
 std::optional<double> Directory::number(const std::string& file) const {
-  char buffer[kNumberBytes];
-  const size_t got = read(file, buffer, sizeof buffer);
-  if (got == 0) return std::nullopt;
-  return parse_number(trimmed({buffer, got - 1}));
+  std::array<char, kNumberBytes> buffer;
+  const auto got = read(file, buffer);
+  if (!got) return std::nullopt;
+  return parse_number(trimmed(*got));
 }
 
 bool Directory::has(const std::string& name) const { return fd_ >= 0 && ::faccessat(fd_, name.c_str(), F_OK, 0) == 0; }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ namespace tidemark::exporter {
 // Belongs to one thread.
 class Directory {
  public:
+  static constexpr size_t kNamesMax = 10'000;
+
   // A directory that cannot be opened exists() not, and is empty.
   explicit Directory(std::string path);
   // The directory `name`, which may be a symbolic link or a path, below `parent`.
@@ -27,10 +30,13 @@ class Directory {
   bool exists() const { return fd_ >= 0; }
   const std::string& path() const { return path_; }
 
-  // What is in it, sorted; without those that begin with a dot. At most 10,000 names.
-  std::vector<std::string> names() const;
+  // What is in it, sorted; without those that begin with a dot.
+  std::vector<std::string> names(size_t max = kNamesMax) const;
   // Of these, the ones that are `prefix` and a number, as "cpu12" is for "cpu".
-  std::vector<std::string> numbered(std::string_view prefix) const;
+  std::vector<std::string> numbered(std::string_view prefix, size_t max = kNamesMax) const;
+
+  // What one read of a file gives: the kernel hands out small files whole. Valid as long as `buffer`.
+  std::optional<std::string_view> read(const std::string& file, std::span<char> buffer) const;
 
   // The first 4 kB of a file (sysfs gives no more), without blanks around them.
   std::optional<std::string> text(const std::string& file) const;
@@ -41,8 +47,6 @@ class Directory {
   std::string link_name(const std::string& name) const;
 
  private:
-  size_t read(const std::string& file, char* buffer, size_t size) const;
-
   std::string path_;
   int fd_ = -1;
 };

@@ -12,8 +12,6 @@ constexpr LackingFlag kBcache[] = {{"bcache.priorityStats", kSwitch}};
 constexpr LackingFlag kEthtool[] = {
     {"ethtool.device-include"}, {"ethtool.device-exclude"}, {"ethtool.metrics-include"}};
 constexpr LackingFlag kInfiniband[] = {{"infiniband.device-include"}, {"infiniband.device-exclude"}};
-constexpr LackingFlag kInterrupts[] = {
-    {"interrupts.name-include"}, {"interrupts.name-exclude"}, {"interrupts.include-zeros", kSwitch}};
 constexpr LackingFlag kIpvs[] = {{"ipvs.backend-labels"}};
 constexpr LackingFlag kNetclass[] = {{"netclass.ignored-devices"},
                                      {"netclass.ignore-invalid-speed", kSwitch},
@@ -38,9 +36,7 @@ constexpr LackingFlag kQdisc[] = {{"qdisc.fixtures"},
                                   {"qdisk.device-include"},
                                   {"qdisk.device-exclude"}};
 constexpr LackingFlag kRunit[] = {{"runit.servicedir"}};
-constexpr LackingFlag kSlabinfo[] = {{"slabinfo.slabs-include"}, {"slabinfo.slabs-exclude"}};
 constexpr LackingFlag kSupervisord[] = {{"supervisord.url"}};
-constexpr LackingFlag kSysctl[] = {{"sysctl.include", kRepeatable}, {"sysctl.include-info", kRepeatable}};
 constexpr LackingFlag kSystemd[] = {{"systemd.unit-include"},
                                     {"systemd.unit-whitelist"},
                                     {"systemd.unit-exclude"},
@@ -58,10 +54,7 @@ constexpr LackingCollector kTable[] = {
     {"bcache", kNotYet, kBcache},
     {"bcachefs", kNotYet, {}},
     {"btrfs", kNotYet, {}},
-    {"buddyinfo", kNotYet, {}},
-    {"cgroups", kNotYet, {}},
     {"conntrack", kNotYet, {}},
-    {"cpu_vulnerabilities", kNotYet, {}},
     {"cpufreq", kNotYet, {}},
     {"dmmultipath", kNotYet, {}},
     {"drbd", "read /proc/drbd with a script whose output textfile serves", {}},
@@ -71,13 +64,9 @@ constexpr LackingCollector kTable[] = {
     {"fibrechannel", kNotYet, {}},
     {"filefd", kNotYet, {}},
     {"infiniband", kNotYet, kInfiniband},
-    {"interrupts", kNotYet, kInterrupts},
     {"ipvs", kNotYet, kIpvs},
     {"kernel_hung", kNotYet, {}},
-    {"ksmd", kNotYet, {}},
-    {"lnstat", kNotYet, {}},
     {"logind", kNotYet, {}},
-    {"meminfo_numa", kNotYet, {}},
     {"mountstats", kNotYet, {}},
     {"netclass", kNotYet, kNetclass},
     {"netstat", kNotYet, kNetstat},
@@ -90,30 +79,22 @@ constexpr LackingCollector kTable[] = {
     {"pcidevice", kNotYet, kPcidevice},
     {"perf", kNotYet, kPerf},
     {"pressure", kNotYet, {}},
-    {"processes", kNotYet, {}},
     {"qdisc", kNotYet, kQdisc},
     {"runit", "upstream deprecates it; watch the services with a script whose output textfile serves", kRunit},
     {"schedstat", kNotYet, {}},
     {"selinux", kNotYet, {}},
-    {"slabinfo", kNotYet, kSlabinfo},
     {"sockstat", kNotYet, {}},
-    {"softirqs", kNotYet, {}},
     {"softnet", kNotYet, {}},
     {"supervisord", "upstream deprecates it; watch the services with a script whose output textfile serves",
      kSupervisord},
-    {"swap", kNotYet, {}},
-    {"sysctl", kNotYet, kSysctl},
     {"systemd", kNotYet, kSystemd},
     {"tapestats", kNotYet, kTapestats},
-    {"tcpstat", kNotYet, {}},
     {"timex", kNotYet, {}},
     {"udp_queues", kNotYet, {}},
     {"vmstat", kNotYet, kVmstat},
     {"wifi", "read it with a script around iw(8) whose output textfile serves", kWifi},
-    {"xfrm", kNotYet, {}},
     {"xfs", kNotYet, {}},
     {"zfs", kNotYet, {}},
-    {"zoneinfo", kNotYet, {}},
 };
 
 }  // namespace

@@ -135,15 +135,14 @@ Parsed parsed(std::vector<const char*> args) {
 }
 
 TEST(Options, ChooseCollectors) {
-  const auto table = collector_table();
-  const auto by_default =
-      std::count_if(table.begin(), table.end(), [](const auto& entry) { return entry.on_by_default; });
-  EXPECT_EQ(parsed({}).options.enabled.size(), static_cast<size_t>(by_default));
+  const auto on_by_default = std::count_if(collector_table().begin(), collector_table().end(),
+                                           [](const CollectorEntry& entry) { return entry.on_by_default; });
+  EXPECT_EQ(std::ssize(parsed({}).options.enabled), on_by_default);
   EXPECT_THAT(parsed({"--collector.disable-defaults", "--collector.cpu", "--collector.time"}).options.enabled,
               ElementsAre("cpu", "time"));
   const auto without = parsed({"--no-collector.filesystem"}).options.enabled;
   EXPECT_EQ(std::count(without.begin(), without.end(), "filesystem"), 0);
-  EXPECT_EQ(without.size(), static_cast<size_t>(by_default) - 1);
+  EXPECT_EQ(std::ssize(without), on_by_default - 1);
 }
 
 TEST(Options, SettleFilterPairs) {

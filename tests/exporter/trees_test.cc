@@ -33,6 +33,8 @@ CollectorConfig config_at(const std::string& root) {
   config.procfs = root + "/proc";
   config.sysfs = root + "/sys";
   config.rootfs = root;
+  config.sysctl.include = {"fs.file-nr", "fs.file-nr:total,current,max", "kernel.threads-max"};
+  config.sysctl.include_info = {"kernel.seccomp.actions_avail"};
   return config;
 }
 
