@@ -51,7 +51,8 @@ bool CollectorChoice::takes(std::string_view name) const {
 Collection::Collection(std::vector<NamedCollector> collectors, std::unique_ptr<Collector> self, Logger& logger)
     : self_(std::move(self)), logger_(logger), idle_(std::make_shared<Idle>()) {
   entries_.reserve(collectors.size());
-  for (NamedCollector& collector : collectors) entries_.push_back({std::move(collector), ""});
+  for (NamedCollector& collector : collectors)
+    entries_.push_back({std::move(collector), "", std::make_unique<Mutex>()});
 }
 
 Collection::~Collection() = default;
@@ -90,7 +91,10 @@ void Collection::collect(const CollectorChoice& choice, ScrapeContext& context, 
     if (!choice.takes(name)) continue;
     const Families::Mark before = out.mark();
     const int64_t start_ns = system_clock().monotonic_ns();
-    const Status status = entry.named.collector->collect(context, out);
+    const Status status = [&] {
+      const MutexLock lock(*entry.running);
+      return entry.named.collector->collect(context, out);
+    }();
     const int64_t took_ns = system_clock().monotonic_ns() - start_ns;
     if (!status.ok()) out.rollback(before);
     note_result(entry, status);

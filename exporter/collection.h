@@ -55,7 +55,8 @@ class Collection final : public prometheus::Collectable {
  private:
   struct Entry {
     NamedCollector named;
-    std::string last_error;  // Guarded by errors_mu_.
+    std::string last_error;                                      // Guarded by errors_mu_.
+    std::unique_ptr<Mutex> running = std::make_unique<Mutex>();  // Held while it collects.
   };
 
   struct Idle;

@@ -23,9 +23,9 @@ class Collector {
  public:
   virtual ~Collector() = default;
 
-  // Appends this scrape's families. Several scrapes may be inside at once: what is not in `context` is constant or has
-  // a lock of its own. On failure what was appended is dropped, and only this collector's success says 0; hardware the
-  // host does not have is not a failure but no samples. Returns by context.deadline_monotonic_ns().
+  // Appends this scrape's families. One call at a time, though not always by the same thread, so what is kept from one
+  // to the next needs no lock. On failure what was appended is dropped, and only this collector's success says 0;
+  // hardware the host does not have is not a failure but no samples. Returns by context.deadline_monotonic_ns().
   virtual Status collect(ScrapeContext& context, Families& out) = 0;
 };
 
@@ -39,10 +39,14 @@ struct CollectorConfig {
   std::string rootfs = "/";
   std::string udev_data = "/run/udev/data";
 
+  ArpSettings arp;
   CpuSettings cpu;
   DiskstatsSettings diskstats;
   FilesystemSettings filesystem;
+  IpvsSettings ipvs;
+  NetclassSettings netclass;
   NetdevSettings netdev;
+  NetstatSettings netstat;
   StatSettings stat;
   // Devices and optional collectors.
   HwmonSettings hwmon;
@@ -54,11 +58,17 @@ struct CollectorConfig {
 
   ScriptSettings script;
   TextfileSettings textfile;
+  VmstatSettings vmstat;
 
   StatfsFunction statfs_function = ::statfs;
   const Clock* clock = &system_clock();
   std::shared_ptr<ScriptRunner> scripts;  // Null: no script runs.
   Logger* logger = &null_logger();        // For what a scrape's success cannot say. Outlives the collectors.
 };
+
+// A path of the host's root file system, wherever that is mounted.
+inline std::string host_path(const CollectorConfig& config, std::string_view path) {
+  return (config.rootfs == "/" ? std::string() : config.rootfs) + std::string(path);
+}
 
 }  // namespace tidemark::exporter

@@ -11,8 +11,16 @@
 
 namespace tidemark::exporter {
 
+struct ArpSettings {
+  FilterPatterns devices;
+  bool netlink = true;
+};
+
 struct CpuSettings {
   bool guest = true;
+  bool info = false;
+  std::string info_flags_include;  // Either of these turns `info` on.
+  std::string info_bugs_include;
 };
 
 struct DiskstatsSettings {
@@ -30,9 +38,27 @@ struct FilesystemSettings {
   int64_t workers_max = 16;          // Threads that may wait in statfs, stuck ones included.
 };
 
+struct IpvsSettings {
+  std::string backend_labels = "local_address,local_port,remote_address,remote_port,proto,local_mark";
+};
+
+struct NetclassSettings {
+  std::string ignored_devices = "^$";
+  bool ignore_invalid_speed = false;
+  bool netlink = true;  // Ask rtnetlink for what it carries.
+};
+
 struct NetdevSettings {
   FilterPatterns devices;
   bool netlink = true;  // Ask rtnetlink instead of reading /proc/net/dev, which lacks "nohandler".
+};
+
+struct NetstatSettings {
+  std::string fields =
+      "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|"
+      "TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|"
+      "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|"
+      "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$";
 };
 
 struct StatSettings {
@@ -49,6 +75,10 @@ struct TextfileSettings {
   std::vector<std::string> directories;  // Globs.
   int64_t stale_after_ms = 0;            // 0: no file is stale.
   bool drop_stale = false;
+};
+
+struct VmstatSettings {
+  std::string fields = "^(oom_kill|pgpg|pswp|pg.*fault).*";
 };
 
 }  // namespace tidemark::exporter

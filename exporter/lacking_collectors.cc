@@ -7,17 +7,10 @@ using enum CollectorFlags::Kind;
 
 constexpr std::string_view kNotYet = "this release does not have it";
 
-constexpr LackingFlag kArp[] = {{"arp.device-include"}, {"arp.device-exclude"}, {"arp.netlink", kSwitch}};
 constexpr LackingFlag kBcache[] = {{"bcache.priorityStats", kSwitch}};
 constexpr LackingFlag kEthtool[] = {
     {"ethtool.device-include"}, {"ethtool.device-exclude"}, {"ethtool.metrics-include"}};
 constexpr LackingFlag kInfiniband[] = {{"infiniband.device-include"}, {"infiniband.device-exclude"}};
-constexpr LackingFlag kIpvs[] = {{"ipvs.backend-labels"}};
-constexpr LackingFlag kNetclass[] = {{"netclass.ignored-devices"},
-                                     {"netclass.ignore-invalid-speed", kSwitch},
-                                     {"netclass.netlink", kSwitch},
-                                     {"netclass_rtnl.with-stats", kSwitch}};
-constexpr LackingFlag kNetstat[] = {{"netstat.fields"}};
 constexpr LackingFlag kNtp[] = {
     {"ntp.server"}, {"ntp.server-port"},  {"ntp.protocol-version"},      {"ntp.server-is-local", kSwitch},
     {"ntp.ip-ttl"}, {"ntp.max-distance"}, {"ntp.local-offset-tolerance"}};
@@ -46,54 +39,32 @@ constexpr LackingFlag kSystemd[] = {{"systemd.unit-include"},
                                     {"systemd.enable-restarts-metrics", kSwitch},
                                     {"systemd.enable-start-time-metrics", kSwitch}};
 constexpr LackingFlag kTapestats[] = {{"tapestats.ignored-devices"}};
-constexpr LackingFlag kVmstat[] = {{"vmstat.fields"}};
 constexpr LackingFlag kWifi[] = {{"wifi.fixtures"}};
 
 constexpr LackingCollector kTable[] = {
-    {"arp", kNotYet, kArp},
     {"bcache", kNotYet, kBcache},
     {"bcachefs", kNotYet, {}},
     {"btrfs", kNotYet, {}},
-    {"conntrack", kNotYet, {}},
-    {"cpufreq", kNotYet, {}},
     {"dmmultipath", kNotYet, {}},
     {"drbd", "read /proc/drbd with a script whose output textfile serves", {}},
     {"drm", kNotYet, {}},
-    {"entropy", kNotYet, {}},
     {"ethtool", kNotYet, kEthtool},
     {"fibrechannel", kNotYet, {}},
-    {"filefd", kNotYet, {}},
     {"infiniband", kNotYet, kInfiniband},
-    {"ipvs", kNotYet, kIpvs},
-    {"kernel_hung", kNotYet, {}},
     {"logind", kNotYet, {}},
     {"mountstats", kNotYet, {}},
-    {"netclass", kNotYet, kNetclass},
-    {"netstat", kNotYet, kNetstat},
     {"network_route", kNotYet, {}},
-    {"nfs", kNotYet, {}},
-    {"nfsd", kNotYet, {}},
     {"ntp", "upstream deprecates it; the timex collector shows the kernel's own view of the clock", kNtp},
     {"nvmesubsystem", kNotYet, {}},
-    {"os", kNotYet, {}},
     {"pcidevice", kNotYet, kPcidevice},
     {"perf", kNotYet, kPerf},
-    {"pressure", kNotYet, {}},
     {"qdisc", kNotYet, kQdisc},
     {"runit", "upstream deprecates it; watch the services with a script whose output textfile serves", kRunit},
-    {"schedstat", kNotYet, {}},
-    {"selinux", kNotYet, {}},
-    {"sockstat", kNotYet, {}},
-    {"softnet", kNotYet, {}},
     {"supervisord", "upstream deprecates it; watch the services with a script whose output textfile serves",
      kSupervisord},
     {"systemd", kNotYet, kSystemd},
     {"tapestats", kNotYet, kTapestats},
-    {"timex", kNotYet, {}},
-    {"udp_queues", kNotYet, {}},
-    {"vmstat", kNotYet, kVmstat},
     {"wifi", "read it with a script around iw(8) whose output textfile serves", kWifi},
-    {"xfs", kNotYet, {}},
     {"zfs", kNotYet, {}},
 };
 

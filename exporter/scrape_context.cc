@@ -13,49 +13,74 @@ namespace {
 
 // /proc/stat of a host with 8,192 interrupts is 50 kB, /proc/1/mountinfo of one with 10,000 mounts 2 MB.
 constexpr size_t kKeptBytesMax = 16 << 20;
-constexpr size_t kKeptBytesStart = 8 << 10;
+// Most are sysctls and attributes of a line; the kernel charges some by the size of the buffer offered.
+constexpr size_t kKeptBytesStart = 256;
+constexpr uint64_t kForgetScrapes = 64;
 constexpr size_t kOnceBytesMax = 64 << 10;
 
 Status failed(std::string_view what, const std::string& path, int error) {
   std::string message = fmt::format("{} {}: {}", what, path, strerror(error));
-  return error == ENOENT ? Status::not_found(std::move(message)) : Status::io(std::move(message));
+  if (error == ENOENT || error == ENOTDIR || error == ENODEV)
+    return Status::not_found(std::move(message));  // A device may just have left.
+  if (error == EOPNOTSUPP) return Status::unsupported(std::move(message));
+  return Status::io(std::move(message));
 }
 
 }  // namespace
 
 ScrapeContext::~ScrapeContext() {
-  for (const KeptFile& file : kept_) {
-    if (file.fd >= 0) ::close(file.fd);
-  }
+  for (auto& [path, file] : kept_) close(file);
 }
 
 void ScrapeContext::begin(int64_t deadline_monotonic_ns) {
   deadline_monotonic_ns_ = deadline_monotonic_ns;
-  for (KeptFile& file : kept_) file.fresh = false;
+  if (++scrape_ % kForgetScrapes == 0) forget_unused();
+  for (auto& [path, file] : kept_) file.fresh = false;
+  links_fresh_ = false;
 }
 
-Result<std::string_view> ScrapeContext::read_kept(const std::string& path) {
-  auto file = std::find_if(kept_.begin(), kept_.end(), [&](const KeptFile& f) { return f.path == path; });
-  if (file == kept_.end()) {
-    kept_.emplace_back();
-    file = std::prev(kept_.end());
-    file->path = path;
+// Files of a device that went away would otherwise hold their descriptors for good.
+void ScrapeContext::forget_unused() {
+  for (auto it = kept_.begin(); it != kept_.end();) {
+    if (it->second.last_scrape + kForgetScrapes < scrape_) {
+      close(it->second);
+      it = kept_.erase(it);
+    } else {
+      ++it;
+    }
   }
-  if (!file->fresh) {
+}
+
+void ScrapeContext::close(KeptFile& file) {
+  if (file.fd < 0) return;
+  ::close(file.fd);
+  file.fd = -1;
+  --open_;
+}
+
+Result<std::string_view> ScrapeContext::read_kept(std::string_view path) {
+  auto found = kept_.find(path);
+  if (found == kept_.end()) found = kept_.emplace(path, KeptFile()).first;
+  KeptFile& file = found->second;
+  file.last_scrape = scrape_;
+  if (!file.fresh) {
     // What a descriptor stands for can go away (a process, a namespace); the path may name it anew.
-    const bool reopened = file->fd < 0;
-    file->status = refresh(*file);
-    if (!file->status.ok() && !reopened) file->status = refresh(*file);
-    file->fresh = true;
+    const bool reopened = file.fd < 0;
+    file.status = refresh(found->first, file);
+    if (!file.status.ok() && !reopened) file.status = refresh(found->first, file);
+    file.fresh = true;
+    if (open_ > kDescriptorsMax) close(file);
   }
-  if (!file->status.ok()) return fail(file->status);
-  return std::string_view(file->buffer.data(), file->length);
+  if (!file.status.ok()) return fail(file.status);
+  return std::string_view(file.buffer.data(), file.length);
 }
 
-Status ScrapeContext::refresh(KeptFile& file) {
+Status ScrapeContext::refresh(const std::string& path, KeptFile& file) {
   if (file.fd < 0) {
-    file.fd = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file.fd < 0) return failed("open", file.path, errno);
+    // O_NONBLOCK: a pipe or a device in the place of a file must not hold the scrape.
+    file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file.fd < 0) return failed("open", path, errno);
+    ++open_;
   }
   if (file.buffer.empty()) file.buffer.resize(kKeptBytesStart);
   file.length = 0;
@@ -66,18 +91,26 @@ Status ScrapeContext::refresh(KeptFile& file) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       const int error = errno;
-      ::close(file.fd);
-      file.fd = -1;
-      return failed("read", file.path, error);
+      close(file);
+      return failed("read", path, error);
     }
     if (got == 0) return {};
     file.length += static_cast<size_t>(got);
     if (file.length == file.buffer.size()) {
       if (file.length >= kKeptBytesMax)
-        return Status::limit(fmt::format("{} is longer than {} bytes", file.path, kKeptBytesMax));
+        return Status::limit(fmt::format("{} is longer than {} bytes", path, kKeptBytesMax));
       file.buffer.resize(2 * file.buffer.size());
     }
   }
+}
+
+Result<std::span<const Link>> ScrapeContext::links() {
+  if (!links_fresh_) {
+    links_status_ = rtnetlink_.read_links(links_);
+    links_fresh_ = true;
+  }
+  if (!links_status_.ok()) return fail(links_status_);
+  return links_.links();
 }
 
 Result<std::string_view> ScrapeContext::read_once(const std::string& path) {

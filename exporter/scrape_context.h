@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <unordered_map>
 
+#include "exporter/rtnetlink.h"
 #include "model/status.h"
 
 namespace tidemark::exporter {
@@ -26,28 +28,50 @@ class ScrapeContext {
   int64_t deadline_monotonic_ns() const { return deadline_monotonic_ns_; }
 
   // A file that each scrape reads: its descriptor stays open, and collectors that ask for the same path in one scrape
-  // share one read. The view is valid until begin(). For paths known at start only, or descriptors pile up.
-  Result<std::string_view> read_kept(const std::string& path);
+  // share one read. The view is valid until begin(). A missing file is kNotFound, one the kernel does not support
+  // (EOPNOTSUPP) kUnsupported. What no scrape has asked for in a
+  // while is forgotten; beyond kDescriptorsMax files the others are opened each time. Not for regular files that are
+  // replaced by new ones of their name.
+  static constexpr size_t kDescriptorsMax = 256;
+  Result<std::string_view> read_kept(std::string_view path);
 
-  // A small file whose name depends on what is there (a device's in sysfs). Valid until the next read_once(). At most
-  // 64 kB; longer is an error. A missing file is kNotFound.
+  // A small file that is opened each time: a regular file, or one that is rarely wanted. Valid until the next
+  // read_once(). At most 64 kB; longer is an error. A missing file is kNotFound.
   Result<std::string_view> read_once(const std::string& path);
+
+  // The interfaces of this network namespace: one dump a scrape, whoever asks for it. Valid until begin().
+  Result<std::span<const Link>> links();
+  // For further dumps.
+  Rtnetlink& rtnetlink() { return rtnetlink_; }
 
  private:
   struct KeptFile {
-    std::string path;
     int fd = -1;
     bool fresh = false;  // Read in this scrape.
+    uint64_t last_scrape = 0;
     Status status;
     std::string buffer;  // Its size is its capacity; `length` bytes of it are the file.
     size_t length = 0;
   };
+  struct PathHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view path) const { return std::hash<std::string_view>()(path); }
+  };
 
-  static Status refresh(KeptFile& file);
+  Status refresh(const std::string& path, KeptFile& file);
+  void close(KeptFile& file);
+  void forget_unused();
 
   int64_t deadline_monotonic_ns_ = 0;
-  std::vector<KeptFile> kept_;
+  uint64_t scrape_ = 0;  // Its number.
+  std::unordered_map<std::string, KeptFile, PathHash, std::equal_to<>> kept_;
+  size_t open_ = 0;  // Descriptors in kept_.
   std::string once_;
+
+  Rtnetlink rtnetlink_;
+  LinkTable links_;
+  Status links_status_;
+  bool links_fresh_ = false;
 };
 
 }  // namespace tidemark::exporter

@@ -38,9 +38,9 @@ inline std::string_view trimmed(std::string_view text) {
 }
 
 // The whole of `word` as a number.
-inline std::optional<uint64_t> to_u64(std::string_view word) {
+inline std::optional<uint64_t> to_u64(std::string_view word, int base = 10) {
   uint64_t v = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), v);
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), v, base);
   if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
   return v;
 }

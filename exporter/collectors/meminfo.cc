@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "exporter/collectors/collectors.h"
+#include "exporter/field_names.h"
 #include "exporter/text_scan.h"
 
 namespace tidemark::exporter {
@@ -30,6 +31,7 @@ class Meminfo final : public Collector {
     const auto text = context.read_kept(path_);
     if (!text) return text.error();
     const size_t before = out.size();
+    names_.begin();
     std::string_view rest = *text;
     for (int number = 1; !rest.empty(); ++number) {
       const std::string_view line = next_line(rest);
@@ -43,15 +45,18 @@ class Meminfo final : public Collector {
             fmt::format("{}:{}: not \"name: number [kB]\": \"{}\"", path_, number, line.substr(0, 80)));
       const std::string_view field = line.substr(0, colon);
       const bool bytes = !unit.empty();
-      const std::string name = metric_name(field) + (bytes ? "_bytes" : "");
-      add_sample(add_gauge(out, name, fmt::format("{} of /proc/meminfo{}.", field, bytes ? ", in bytes" : "")),
-                 static_cast<double>(*value) * (bytes ? 1024 : 1));
+      const FieldName& name = names_.next(unit, field, [bytes](FieldName& n) {
+        n.metric = metric_name(n.field) + (bytes ? "_bytes" : "");
+        n.help = fmt::format("{} of /proc/meminfo{}.", n.field, bytes ? ", in bytes" : "");
+      });
+      add_sample(add_gauge(out, name.metric, name.help), static_cast<double>(*value) * (bytes ? 1024 : 1));
     }
     return out.size() > before ? Status() : Status::invalid(path_ + ": empty");
   }
 
  private:
   const std::string path_;
+  FieldNames names_;
 };
 
 }  // namespace

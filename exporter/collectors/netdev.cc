@@ -6,7 +6,6 @@
 #include <array>
 
 #include "exporter/collectors/collectors.h"
-#include "exporter/link_stats.h"
 #include "exporter/text_scan.h"
 
 namespace tidemark::exporter {
@@ -67,17 +66,17 @@ class Netdev final : public Collector {
   Status collect(ScrapeContext& context, Families& out) override {
     std::array<Family*, std::size(kColumns)> found{};
     for (size_t i = 0; i < found.size(); ++i) found[i] = &add_counter(out, kColumns[i].name, kColumns[i].help);
-    return netlink_ ? ask_kernel(found, out) : read_file(context, found, out);
+    return netlink_ ? ask_kernel(context, found, out) : read_file(context, found, out);
   }
 
  private:
   using Found = std::span<Family* const>;  // In the order of kColumns.
 
-  Status ask_kernel(Found found, Families& out) const {
-    const auto links = read_link_stats();
+  Status ask_kernel(ScrapeContext& context, Found found, Families& out) const {
+    const auto links = context.links();
     if (!links) return links.error();
-    for (const LinkStats& link : *links) {
-      if (!devices_.shows(link.name)) continue;
+    for (const Link& link : *links) {
+      if (!link.counted || !devices_.shows(link.name)) continue;
       const auto values = columns(link.counters);
       const LabelSet labels = out.add_labels({{"device", link.name}});
       for (size_t i = 0; i < values.size(); ++i) add_sample(*found[i], static_cast<double>(values[i]), labels);

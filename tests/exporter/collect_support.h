@@ -17,6 +17,8 @@ inline CollectorConfig fixture_config() {
   config.procfs = root + "/proc";
   config.sysfs = root + "/sys";
   config.udev_data = root + "/udev";
+  config.arp.netlink = false;
+  config.netclass.netlink = false;
   config.netdev.netlink = false;
   return config;
 }

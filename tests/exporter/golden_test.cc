@@ -36,7 +36,33 @@ int recorded_statfs(const char* path, struct statfs* out) {
   return 0;
 }
 
+// Those that need nothing but the recorded host.
+constexpr const char* kPlain[] = {"arp",         "conntrack", "cpufreq", "entropy",    "filefd", "ipvs",
+                                  "kernel_hung", "netclass",  "netstat", "nfs",        "nfsd",   "pressure",
+                                  "schedstat",   "sockstat",  "softnet", "udp_queues", "vmstat", "xfs"};
+
+class PlainGolden : public ::testing::TestWithParam<const char*> {};
+TEST_P(PlainGolden, IsAsRecorded) { check_golden(GetParam(), collected(GetParam(), fixture_config())); }
+INSTANTIATE_TEST_SUITE_P(Collectors, PlainGolden, ::testing::ValuesIn(kPlain),
+                         [](const auto& test) { return std::string(test.param); });
+
+CollectorConfig fixture_root_config() {
+  CollectorConfig config = fixture_config();
+  config.rootfs = TIDEMARK_SOURCE_DIR "/tests/exporter/fixtures/root";
+  return config;
+}
+
+TEST(Golden, Os) { check_golden("os", collected("os", fixture_root_config())); }
+TEST(Golden, Selinux) { check_golden("selinux", collected("selinux", fixture_root_config())); }
+
 TEST(Golden, Cpu) { check_golden("cpu", collected("cpu", fixture_config())); }
+
+TEST(Golden, CpuInfo) {
+  CollectorConfig config = fixture_config();
+  config.cpu.info_flags_include = "^(aes|avx.?)$";
+  config.cpu.info_bugs_include = "meltdown";
+  check_golden("cpu_info", collected("cpu", config));
+}
 TEST(Golden, Diskstats) { check_golden("diskstats", collected("diskstats", fixture_config())); }
 TEST(Golden, Loadavg) { check_golden("loadavg", collected("loadavg", fixture_config())); }
 TEST(Golden, Meminfo) { check_golden("meminfo", collected("meminfo", fixture_config())); }
