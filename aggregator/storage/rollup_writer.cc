@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rollup_chunk.h"
@@ -112,34 +113,55 @@ Status RollupWriter::write_postings(Ingest& ingest, Tier tier, bool all) {
     return Status();
   };
   if (!all && missing->isEmpty()) return remove_before(nullptr);
+  // Before anything is written: what is in a file cannot be taken back.
+  const Status readable = each_raw([](const rocksdb::Iterator&) { return Status(); });
+  if (readable.code() == Code::kCorruption) {
+    rocks_.report_damage("rolling up the index of " + day_text(day_), readable.message());
+    return write_posted_by_records(ingest, postings_of(rocks_, tier, window, *missing), removals);
+  }
+  if (!readable.ok()) return readable;
+  const size_t from_size = window_prefix(Tier::kRaw, day_).size();
+  const std::string to = window_prefix(tier, window);
+  Status written = each_raw([&](const rocksdb::Iterator& at) {
+    const std::string key = to + std::string(view(at.key()).substr(from_size));
+    if (Status status = remove_before(&key); !status.ok()) return status;
+    const bool removed = removal != removals.end() && removal->first == key;
+    if (all && !removed) return ingest.merge(key, view(at.value()));
+    const auto ids = parse_postings(view(at.value()));
+    // What does not read is left to whoever reads or repairs the raw day.
+    const Roaring some = !ids ? Roaring() : all ? *ids : *ids & *missing;
+    if (removed) return rewrite_postings(rocks_, ingest, key, some, removal++->second);
+    return some.isEmpty() ? Status() : ingest.merge(key, encode_postings(some));
+  });
+  return written.ok() ? remove_before(nullptr) : written;
+}
+
+Status RollupWriter::each_raw(const std::function<Status(const rocksdb::Iterator&)>& visit) const {
   rocksdb::ReadOptions options = iterator_options();
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> at(rocks_.db().NewIterator(options, rocks_.family(Family::kPostings)));
-  const std::string from = window_prefix(Tier::kRaw, day_);
-  const std::string to = window_prefix(tier, window);
-  for (at->Seek(all_postings_key(Tier::kRaw, day_)); at->Valid() && at->key().starts_with(from); at->Next()) {
+  const std::string prefix = window_prefix(Tier::kRaw, day_);
+  for (at->Seek(all_postings_key(Tier::kRaw, day_)); at->Valid() && at->key().starts_with(prefix); at->Next()) {
     if (is_lifetimes_key(view(at->key()))) continue;  // Minutes of the day mean nothing in a longer window.
-    const std::string key = to + std::string(view(at->key()).substr(from.size()));
-    if (Status status = remove_before(&key); !status.ok()) return status;
-    const bool removed = removal != removals.end() && removal->first == key;
-    if (all && !removed) {
-      if (Status status = ingest.merge(key, view(at->value())); !status.ok()) return status;
-      continue;
-    }
-    const auto ids = parse_postings(view(at->value()));
-    // What does not read is left to whoever reads or repairs the raw day.
-    const Roaring some = !ids ? Roaring() : all ? *ids : *ids & *missing;
-    Status status;
-    if (removed) {
-      status = rewrite_postings(rocks_, ingest, key, some, removal->second);
-      ++removal;
-    } else if (!some.isEmpty()) {
-      status = ingest.merge(key, encode_postings(some));
-    }
+    if (Status status = visit(*at); !status.ok()) return status;
+  }
+  return to_status(at->status(), "reading postings");
+}
+
+Status RollupWriter::write_posted_by_records(Ingest& ingest, const std::map<std::string, Roaring>& added,
+                                             const std::map<std::string, Roaring>& removed) {
+  std::set<std::string> keys;
+  for (const auto& [key, ids] : added) keys.insert(key);
+  for (const auto& [key, ids] : removed) keys.insert(key);
+  for (const std::string& key : keys) {
+    const auto more = added.find(key);
+    const auto less = removed.find(key);
+    const Roaring ids = more == added.end() ? Roaring() : more->second;
+    Status status = less == removed.end() ? ingest.merge(key, encode_postings(ids))
+                                          : rewrite_postings(rocks_, ingest, key, ids, less->second);
     if (!status.ok()) return status;
   }
-  if (!at->status().ok()) return to_status(at->status(), "reading postings");
-  return remove_before(nullptr);
+  return {};
 }
 
 }  // namespace tidemark::storage

@@ -3,9 +3,12 @@
 // A series' chunk in a tier's window is replaced as a whole: its buckets of the day by what the day's samples give, the
 // others, of the window's other days, as they are. The tier's postings are those of the raw day: all of them with the
 // day's first piece, later those of series that came since. Series of which nothing is left in the window, as they were
-// deleted, go from its postings. These may name a series without buckets, never miss one.
+// deleted, go from its postings. These may name a series without buckets, never miss one. Where the raw day's postings
+// do not read, each piece posts its own series, by their records.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <roaring/roaring.hh>
 #include <span>
 #include <string>
@@ -42,6 +45,10 @@ class RollupWriter {
   Status add(Tier tier, SeriesId id, std::vector<Bucket> of_day);
   Result<std::vector<Bucket>> other_days(const std::string& key);
   Status write_postings(Ingest& ingest, Tier tier, bool all);
+  // Goes through all keys of the raw day's postings that a tier has, too.
+  Status each_raw(const std::function<Status(const rocksdb::Iterator&)>& visit) const;
+  Status write_posted_by_records(Ingest& ingest, const std::map<std::string, Roaring>& added,
+                                 const std::map<std::string, Roaring>& removed);
   // Series of ids_ that the tier's window does not name yet.
   Result<Roaring> not_posted(Tier tier) const;
 

@@ -18,6 +18,7 @@ namespace tidemark::storage {
 namespace {
 
 constexpr SeriesId kNoSeries = 0;  // Never given out.
+constexpr unsigned kDamagedRoundsMax = 3;
 
 }  // namespace
 
@@ -325,8 +326,17 @@ bool WindowRewriter::step(const Bounds& bounds) {
     const Result<bool> worked = step_in(window, bounds.tiers);
     if (!worked) {
       metrics_.rewrite_failures.Increment();
-      logger_.warn("rewriting a day failed, and is tried again later",
-                   {{"day", day_text(window)}, {"err", worked.error()}});
+      if (worked.error().code() == Code::kCorruption && ++damaged_[window] >= kDamagedRoundsMax) {
+        const Status counted = count_as_done(window, bounds.tiers);
+        logger_.error("a day cannot be finished for damage, and its rollups may lack series",
+                      {{"day", day_text(window)},
+                       {"err", worked.error()},
+                       {"next", "stop tidemark and run \"tidemark tsdb repair\" before retention drops the day"}});
+        if (counted.ok()) damaged_.erase(window);
+      } else {
+        logger_.warn("rewriting a day failed, and is tried again later",
+                     {{"day", day_text(window)}, {"err", worked.error()}});
+      }
     } else if (*worked) {
       metrics_.rewrite_seconds.Observe(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);
       next_window_ = window;
@@ -337,6 +347,16 @@ bool WindowRewriter::step(const Bounds& bounds) {
   next_window_ = INT32_MIN;
   metrics_.rewrite_rounds.Increment();
   return false;
+}
+
+Status WindowRewriter::count_as_done(Window window, uint64_t tiers) {
+  auto ingest = Ingest::begin(rocks_, ingest_dir_);
+  if (!ingest) return ingest.error();
+  if (Status status = (*ingest)->next_file(Family::kPostings); !status.ok()) return status;
+  if (Status status = (*ingest)->erase(dirty_key(window)); !status.ok()) return status;
+  const std::string progress = encode_progress({WindowProgress::kAllIds, tiers});
+  if (Status status = (*ingest)->put(progress_key(window), progress); !status.ok()) return status;
+  return (*ingest)->commit();
 }
 
 Status WindowRewriter::clean(Window window, Roaring& left, const std::vector<TombstoneKey>& tombstones) {

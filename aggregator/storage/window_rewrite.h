@@ -14,6 +14,10 @@
 // A crash loses the piece under way, which the next start does again. Memory is bounded by one series' chunks and one
 // file's block; what a piece reads, by Limits.
 //
+// What does not read is left where it is, and the rest goes on. Should damage keep a window from being finished in
+// three rounds, it counts as done: its raw samples go when their time is over, and the log says so while they are
+// there.
+//
 // What was deleted is taken out before chunks are merged (tombstones.h). A tombstone goes in the ingest after which all
 // its series have been gone through. Series that have no chunk left then go from the window's postings (unpost.h).
 //
@@ -96,6 +100,8 @@ class WindowRewriter {
   // Those whose series are all below `next_id` and none of `dirty`.
   std::vector<TombstoneKey> finished(Window window, uint64_t next_id, const Roaring& dirty) const;
   Result<bool> step_in(Window window, uint64_t tiers);
+  // For one that failed by damage.
+  Status count_as_done(Window window, uint64_t tiers);
 
   Rocks& rocks_;
   Metrics& metrics_;
@@ -107,7 +113,8 @@ class WindowRewriter {
   const NotPosted not_posted_;
   // Series that did not read: what is deleted of them stays in files, so its tombstone stays.
   std::map<Window, Roaring> unreadable_;
-  Window next_window_ = INT32_MIN;  // Of this round.
+  std::map<Window, unsigned> damaged_;  // In how many rounds.
+  Window next_window_ = INT32_MIN;      // Of this round.
 };
 
 }  // namespace tidemark::storage

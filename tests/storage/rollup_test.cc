@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <functional>
 #include <random>
 
+#include "tests/storage/damage.h"
 #include "tests/storage/rollup_bed.h"
 
 namespace tidemark::storage {
@@ -303,6 +305,43 @@ TEST_F(Rollups, RawDaysStayUntilTheyAreFolded) {
   bed.store_->set_rollup_retention(2 * kDayMs, 0);
   ASSERT_TRUE(testing::eventually([&] { return bed.metric("tidemark_storage_windows_dropped_total") >= 6; }));
   EXPECT_TRUE(bed.range("m", kStartMs, kStartMs + 3 * kDayMs, kHourMs)->series.empty());
+}
+
+// The index of a day in files, in which labels are found, has a block that does not read.
+TEST_F(Rollups, AreMadeOfDaysWhoseIndexDoesNotRead) {
+  Bed bed;
+  bed.options_.log_bytes_max = 1 << 30;
+  for (const char* k : {"x", "y"}) {
+    bed.append(k, {{kStartMs + 1, 1}, {kStartMs + kDayMs + 1, 2}, {kStartMs + 2 * kDayMs + 1, 3}});
+  }
+  bed.close();
+  int flipped = 0;
+  for (const std::string& file : testing::files_under(bed.options_.path, ".sst")) {
+    std::ifstream in(file, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    // The name of the family, among the file's properties. Its first block begins the file.
+    if (bytes.find("postings") == std::string::npos) continue;
+    testing::flip_byte(file, 9);
+    ++flipped;
+  }
+  ASSERT_GT(flipped, 0);
+  bed.clock_.set_now_ms(kStartMs + (kDays + 2) * kDayMs);
+  bed.options_.retention_5m_ms = kYearMs;
+  bed.open();
+  bed.append("newest", {{bed.clock_.now_ms(), 1}});
+  bed.close();
+  bed.open();
+  bed.settle();
+  EXPECT_TRUE(bed.logger_.contains("does not read"));
+  EXPECT_EQ(bed.metric("tidemark_storage_rewrite_failures_total"), 0);
+  bed.drop_days(kDays);
+  for (const char* k : {"x", "y"}) {
+    const auto answer = bed.range("count_over_time(m{k=\"" + std::string(k) + "\"}[1d])", kStartMs + kDayMs,
+                                  kStartMs + 3 * kDayMs, kDayMs);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->series.size(), 1u) << k;
+    EXPECT_EQ(answer->series[0].samples.size(), 3u) << k;
+  }
 }
 
 }  // namespace

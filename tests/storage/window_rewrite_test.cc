@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "tests/storage/damage.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/storage/windows_fixture.h"
 #include "tests/support/eventually.h"
@@ -155,6 +156,39 @@ TEST_F(WindowRewrite, UnreadableChunksStayToBeFound) {
   EXPECT_EQ(metrics_.corruptions.Value(), 1);
   std::string value;
   EXPECT_TRUE(rocks_->db().Get(rocksdb::ReadOptions(), rocks_->family(Family::kChunks), key, &value).ok());
+}
+
+// Chunks that do not read, and the list of series by which they could be passed over does not, either.
+TEST_F(WindowRewrite, ADayThatDamageKeepsFromBeingFinishedCountsAsDone) {
+  ingest({{1, 1, steady(kDayMs, 10, 1)}, {1, 2, steady(kDayMs + 600'000, 10, 1)}});
+  ingest({{2, 1, steady(kDayMs + kWindowMs, 10, 1)}, {2, 2, steady(kDayMs + kWindowMs + 600'000, 10, 1)}});
+  const std::string key = all_postings_key(Tier::kRaw, kDay);
+  ASSERT_TRUE(rocks_->db().Put(rocksdb::WriteOptions(), rocks_->family(Family::kPostings), key, "garbage").ok());
+  std::string file;
+  std::vector<rocksdb::LiveFileMetaData> files;
+  rocks_->db().GetLiveFilesMetaData(&files);
+  for (const auto& one : files) {
+    if (one.column_family_name == "chunks" && parse_window(one.smallestkey) == kDay) file = one.db_path + one.name;
+  }
+  ASSERT_FALSE(file.empty());
+  rocks_.reset();
+  testing::flip_byte(file, 9);
+  open();
+  WindowRewriter rewriter = make(1'000'000);
+  const WindowRewriter::Bounds bounds{kDay, kDayMs + 5 * kWindowMs, kDayMs + 5 * kWindowMs, 0};
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_FALSE(*WindowRewriter::is_done(*rocks_, kDay, 0)) << round;
+    while (rewriter.step(bounds)) {
+    }
+  }
+  EXPECT_EQ(metrics_.rewrite_failures.Value(), 3);
+  EXPECT_TRUE(logger_.contains("a day cannot be finished for damage"));
+  EXPECT_TRUE(*WindowRewriter::is_done(*rocks_, kDay, 0));
+  EXPECT_TRUE(*WindowRewriter::is_done(*rocks_, kDay + 1, 0)) << "the others are not kept waiting";
+  EXPECT_EQ(chunks_of(2, kDay + 1).size(), 1u);
+  while (rewriter.step(bounds)) {
+  }
+  EXPECT_EQ(metrics_.rewrite_failures.Value(), 3) << "not again and again";
 }
 
 TEST_F(WindowRewrite, SubtractsWhatWasDeleted) {
