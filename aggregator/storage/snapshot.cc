@@ -3,6 +3,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <filesystem>
+#include <vector>
 
 #include "aggregator/storage/encryption_key.h"
 
@@ -36,7 +37,7 @@ Status fill(Rocks& rocks, const DataDir& from, const std::string& to) {
 Status take_snapshot(Rocks& rocks, const DataDir& from, const std::string& to) {
   std::error_code error;
   if (fs::exists(to, error)) return Status::invalid(to + " exists already");
-  const std::string making = to + ".making";
+  const std::string making = to + kUnfinishedCopy;
   fs::remove_all(making, error);
   fs::create_directories(making, error);
   if (error) return Status::io("cannot make " + making + ": " + error.message());
@@ -47,6 +48,17 @@ Status take_snapshot(Rocks& rocks, const DataDir& from, const std::string& to) {
   }
   if (!status.ok()) fs::remove_all(making, error);
   return status;
+}
+
+void remove_unfinished_copies(const DataDir& dir) {
+  std::error_code ignored;
+  fs::remove_all(dir.path + "/" + kBackupSource, ignored);
+  fs::remove_all(dir.path + "/" + kBackupSource + kUnfinishedCopy, ignored);
+  std::vector<fs::path> unfinished;
+  for (fs::directory_iterator at(dir.path + "/" + kSnapshotsFolder, ignored), end; at != end; at.increment(ignored)) {
+    if (at->path().string().ends_with(kUnfinishedCopy)) unfinished.push_back(at->path());
+  }
+  for (const fs::path& path : unfinished) fs::remove_all(path, ignored);
 }
 
 }  // namespace tidemark::storage

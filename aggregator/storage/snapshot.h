@@ -11,9 +11,15 @@
 namespace tidemark::storage {
 
 inline constexpr char kSnapshotsFolder[] = "snapshots";
+inline constexpr char kBackupSource[] = "backup";     // A snapshot that lives as long as a backup is made of it.
+inline constexpr char kUnfinishedCopy[] = ".making";  // At the end of the name of one that is under way.
 
 // Makes the data directory `to`, which must not exist; it appears whole or not at all. REQUIRES: nothing is ingested
 // and the log is not trimmed meanwhile, for files are collected before the log is.
 Status take_snapshot(Rocks& rocks, const DataDir& from, const std::string& to);
+
+// What a process left of copies when it was killed: it would keep files alive that the store has long dropped.
+// REQUIRES: no copy is under way.
+void remove_unfinished_copies(const DataDir& dir);
 
 }  // namespace tidemark::storage

@@ -32,6 +32,7 @@ class StoreImpl final : public Store {
                                 " (run \"tidemark tsdb repair --storage.tsdb.path=" + dir_.path +
                                 "\", or restore a backup)");
     }
+    if (status.ok()) remove_unfinished_copies(dir_);
     return status;
   }
 
@@ -78,7 +79,7 @@ class StoreImpl final : public Store {
   }
 
   Status snapshot(const std::string& name) override {
-    if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos) {
+    if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos || name.ends_with(kUnfinishedCopy)) {
       return Status::invalid("a snapshot's name must be that of a file, got \"" + name + "\"");
     }
     const auto engine = keeper_->lend();
@@ -89,7 +90,7 @@ class StoreImpl final : public Store {
   // From a snapshot, so that checkpoints need not wait while files are copied.
   Result<Backup> backup(const std::string& folder, size_t keep) override {
     if (backing_up_.exchange(true)) return fail(Status::unavailable("a backup is under way: try again later"));
-    const std::string source = options_.path + "/backup";
+    const std::string source = options_.path + "/" + kBackupSource;
     std::error_code ignored;
     std::filesystem::remove_all(source, ignored);
     Status taken = keeper_->absent();

@@ -85,6 +85,8 @@ void erase(Op& op, Draw& draw) {
 
 void settle(Op& op, Draw&) { op.kind = Op::Kind::kSettle; }
 void reopen(Op& op, Draw&) { op.kind = Op::Kind::kReopen; }
+void snapshot(Op& op, Draw&) { op.kind = Op::Kind::kSnapshot; }
+void backup(Op& op, Draw&) { op.kind = Op::Kind::kBackup; }
 
 struct Row {
   const char* name;
@@ -92,8 +94,9 @@ struct Row {
   void (*make)(Op& op, Draw& draw);
 };
 constexpr Row kRows[] = {
-    {"append", 60, append}, {"catch_up", 4, catch_up}, {"late", 20, late},    {"repeat", 8, repeat},
-    {"burst", 3, burst},    {"erase", 3, erase},       {"settle", 4, settle}, {"reopen", 1, reopen},
+    {"append", 60, append},    {"catch_up", 4, catch_up}, {"late", 20, late},    {"repeat", 8, repeat},
+    {"burst", 3, burst},       {"erase", 3, erase},       {"settle", 4, settle}, {"reopen", 1, reopen},
+    {"snapshot", 1, snapshot}, {"backup", 1, backup},
 };
 
 }  // namespace

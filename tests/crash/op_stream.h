@@ -36,6 +36,8 @@ struct Op {
               // that is not so of deletes in rollups, which go piece by piece, so none of these reaches back to them.
     kSettle,  // Has retention and the work on closed days run.
     kReopen,  // A clean stop and a start.
+    kSnapshot,  // Is made, opened, checked, and goes. One that was under way is there whole or not at all.
+    kBackup,    // Likewise, restored; it stays for the next ones to share files with.
   };
   Kind kind = Kind::kCommit;
   std::string name;    // Of the row that made it.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <deque>
+#include <filesystem>
 #include <memory>
 
 #include "tests/support/fake_clock.h"
@@ -14,6 +15,7 @@ namespace {
 
 // So that a checkpoint comes every few dozen operations.
 constexpr uint64_t kLogBytesMax = 6000;
+constexpr size_t kBackupsKept = 2;
 
 class Writer {
  public:
@@ -26,7 +28,7 @@ class Writer {
     for (uint64_t n = task_.next + 1;; ++n) {
       const Op op = op_at(task_.seed, n);
       clock_.set_now_ms(op.now_ms);
-      carry_out(op);
+      carry_out(op, n);
       task_.ledger.apply(op);
       send({Message::Kind::kDone, n});
     }
@@ -34,25 +36,73 @@ class Writer {
 
  private:
   void open() {
+    registry_ = std::make_unique<prometheus::Registry>();
+    store_ = opened(task_.path, *registry_);
+  }
+
+  std::unique_ptr<storage::Store> opened(const std::string& path, prometheus::Registry& registry) {
     storage::Options options;
-    options.path = task_.path;
+    options.path = path;
     options.sync = storage::SyncPolicy::kNever;  // It is the process that dies, not the machine.
     options.shards = 4;
     options.retention_ms = kRawRetentionMs;
     options.retention_5m_ms = 10'000 * kDayMs;
     options.retention_1h_ms = 10'000 * kDayMs;
     options.log_bytes_max = kLogBytesMax;
-    registry_ = std::make_unique<prometheus::Registry>();
-    auto store = storage::Store::open(options, clock_, logger_, *registry_);
-    if (!store) wrong("the store does not open: " + store.error().message());
-    store_ = std::move(*store);
+    auto store = storage::Store::open(options, clock_, logger_, registry);
+    if (!store) wrong("the store in " + path + " does not open: " + store.error().message());
+    return std::move(*store);
+  }
+
+  // A copy holds what the ledger does. Takes it away.
+  void check_copy(const std::string& path) {
+    {
+      prometheus::Registry registry;
+      const auto copy = opened(path, registry);
+      if (const std::string wrong_in_it = task_.ledger.difference(*copy, clock_.now_ms()); !wrong_in_it.empty()) {
+        wrong("the copy " + path + ": " + wrong_in_it);
+      }
+    }
+    std::filesystem::remove_all(path);
+  }
+  std::string snapshot_path(uint64_t n) const { return task_.path + "/snapshots/" + std::to_string(n); }
+
+  void take_snapshot(uint64_t n) {
+    if (const Status status = store_->snapshot(std::to_string(n)); !status.ok()) wrong("snapshot: " + status.message());
+    check_copy(snapshot_path(n));
+  }
+
+  void back_up() {
+    if (const auto made = store_->backup(backups(), kBackupsKept); !made) wrong("backup: " + made.error().message());
+    check_newest_backup();
+  }
+  std::string backups() const { return task_.path + ".backups"; }
+  void check_newest_backup() {
+    const std::string to = task_.path + ".restored";
+    std::filesystem::remove_all(to);
+    if (const auto back = storage::restore_backup({backups(), "", nullptr}, 0, to, "", logger_); !back) {
+      wrong("restoring the newest backup: " + back.error().message());
+    }
+    check_copy(to);
+  }
+
+  // What a writer that was killed left of a copy.
+  void find_copies(const Op& op) {
+    if (op.kind == Op::Kind::kSnapshot && std::filesystem::exists(snapshot_path(task_.next))) {
+      check_copy(snapshot_path(task_.next));
+    }
+    std::error_code error;
+    for (const auto& left : std::filesystem::directory_iterator(task_.path + "/snapshots", error)) {
+      wrong("left over from a snapshot: " + left.path().string());
+    }
   }
 
   // The operation that was under way is there whole, or not at all.
   void find_out() {
     const std::string without = task_.ledger.difference(*store_, clock_.now_ms());
-    if (without.empty()) return send({Message::Kind::kAbsent, task_.next});
     const Op op = op_at(task_.seed, task_.next);
+    find_copies(op);
+    if (without.empty()) return send({Message::Kind::kAbsent, task_.next});
     task_.ledger.apply(op);
     const std::string with = task_.ledger.difference(*store_, clock_.now_ms());
     if (!with.empty()) {
@@ -62,7 +112,7 @@ class Writer {
     send({Message::Kind::kWhole, task_.next});
   }
 
-  void carry_out(const Op& op) {
+  void carry_out(const Op& op, uint64_t n) {
     switch (op.kind) {
       case Op::Kind::kCommit:
         return commit(op);
@@ -74,6 +124,10 @@ class Writer {
         if (const Status status = store_->close(); !status.ok()) wrong("closing: " + status.message());
         store_.reset();
         return open();
+      case Op::Kind::kSnapshot:
+        return take_snapshot(n);
+      case Op::Kind::kBackup:
+        return back_up();
     }
   }
 
