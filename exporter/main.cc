@@ -11,6 +11,7 @@
 #include "config/web_guard.h"
 #include "exporter/options.h"
 #include "exporter/process_metrics.h"
+#include "exporter/push/pusher.h"
 #include "exporter/script/script_runner.h"
 #include "exporter/script_api.h"
 #include "exporter/web.h"
@@ -69,6 +70,16 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
   web.add_routes(server, bounds->guard != nullptr ? guard->get() : nullptr);
   ScriptRunner* const scripts = options.collectors.scripts.get();
   if (scripts != nullptr) add_script_routes(server, *scripts, options.admin_users, logger);
+  std::unique_ptr<Pusher> pusher;
+  if (!options.push.url.empty()) {
+    auto opened = Pusher::open(options.push, logger);
+    if (!opened) {
+      logger.error("cannot push", {{"err", opened.error()}});
+      return 1;
+    }
+    pusher = std::move(*opened);
+    web.add_source([&pusher](Families& out) { pusher->append_metrics(out); });
+  }
   const std::string error = server.start();
   if (!error.empty()) {
     logger.error("cannot serve", {{"err", error}});
@@ -85,8 +96,10 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
     const Status script_status = scripts != nullptr ? scripts->reload() : Status();
     return web_status.ok() ? script_status : web_status;
   };
+  if (pusher != nullptr) pusher->start([&web](int64_t deadline_ns) { return web.scrape({}, deadline_ns); });
   wait_for_end(signals, reload, logger);
   server.stop();
+  if (pusher != nullptr) pusher->stop();
   return 0;
 }
 

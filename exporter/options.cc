@@ -69,6 +69,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   flags.add("web.disable-exporter-metrics", &disable_exporter_metrics,
             "Leave out the metrics about the exporter itself (process_*, promhttp_*, tidemark_exporter_*).");
   flags.add("web.max-requests", &options.web.requests_max, "Scrapes under way at once, 503 beyond; 0: no bound.");
+  declare_push_flags(flags, options.push);
   flags.add("once", &options.once, "Print the metrics page to standard output and leave.");
 
   int64_t gomaxprocs = 1;
@@ -95,6 +96,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
           fmt::format("--collector.{0}: there is no collector {0} here; {1}", one.name, one.lacking->instead)));
     options.enabled.emplace_back(one.name);
   }
+  if (const Status push_status = check_push_options(options.push); !push_status.ok()) return print_error(push_status);
   const ScriptSettings& script = options.collectors.script;
   const bool runs_scripts =
       std::find(options.enabled.begin(), options.enabled.end(), "script") != options.enabled.end();

@@ -7,6 +7,7 @@
 
 #include "exporter/collection.h"
 #include "exporter/collector.h"
+#include "exporter/push/push_options.h"
 #include "exporter/web.h"
 #include "model/log.h"
 
@@ -18,6 +19,7 @@ struct Options {
   std::string web_config_file;           // "": no TLS, everybody may read.
   std::vector<std::string> admin_users;  // Of that file's users: who may run scripts.
   WebOptions web;
+  PushOptions push;
   CollectorConfig collectors;
   std::vector<std::string> enabled;   // Names of collectors.
   std::vector<std::string> warnings;  // To be logged once there is a logger.

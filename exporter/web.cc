@@ -107,6 +107,7 @@ void Web::append_own_metrics(Families& out) const {
   auto& errors = add_counter(out, "promhttp_metric_handler_errors_total", "Errors while a page was made, by cause.");
   add_sample(errors, 0, {{"cause", "encoding"}});
   add_sample(errors, 0, {{"cause", "gathering"}});
+  for (const auto& source : sources_) source(out);
   if (server_ == nullptr) return;
   const net::ServerStats stats = server_->stats();
   add_sample(add_gauge(out, "tidemark_exporter_http_connections", "Connections open."),

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "config/web_guard.h"
@@ -30,6 +32,9 @@ class Web {
   // Before server.start(). The server's own counters become part of the page.
   void add_routes(net::Server& server, const config::WebGuard* guard = nullptr);
 
+  // More metrics about the exporter itself. Before the first request.
+  void add_source(std::function<void(Families&)> source) { sources_.push_back(std::move(source)); }
+
   void metrics(const net::Request& request, net::Response& response);
 
   // Everything that is on the page.
@@ -45,6 +50,7 @@ class Web {
 
   const Collection& collection_;
   const WebOptions options_;
+  std::vector<std::function<void(Families&)>> sources_;
   const net::Server* server_ = nullptr;  // Set before the first request, as the next.
   const config::WebGuard* guard_ = nullptr;
   // Counters only; nothing is ordered by them.
