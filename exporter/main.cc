@@ -67,6 +67,10 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
   if (!options.web_config_file.empty()) bounds->guard = guard->get();
   Web web(collection, options.web);
   net::Server server(*bounds);
+  const HostView view = look_at_host(options.collectors.procfs);
+  if (const std::string warning = view.warning(options.collectors.procfs); !warning.empty())
+    logger.warn("not looking at the host", {{"why", warning}});
+  web.describe_host(options.collectors, view);
   web.add_routes(server, bounds->guard != nullptr ? guard->get() : nullptr);
   ScriptRunner* const scripts = options.collectors.scripts.get();
   if (scripts != nullptr) add_script_routes(server, *scripts, options.admin_users, logger);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "exporter/host_document.h"
 #include "exporter/openmetrics_page.h"
 #include "exporter/process_metrics.h"
 #include "exporter/text_page.h"
@@ -39,10 +40,23 @@ void Web::add_routes(net::Server& server, const config::WebGuard* guard) {
                [this](const auto& request, auto& response) { metrics(request, response); });
   if (options_.telemetry_path != "/")
     server.route("GET", "/", [this](const auto&, auto& response) { landing(response); });
+  if (host_config_)
+    server.route("GET", "/api/v1/host", [this](const auto& request, auto& response) { host(request, response); });
   for (const char* path : {"/-/healthy", "/healthz"})
     server.route("GET", path, [](const auto&, auto& response) { response.body = "tidemark-exporter is healthy.\n"; });
   for (const char* path : {"/-/ready", "/readyz"})
     server.route("GET", path, [](const auto&, auto& response) { response.body = "tidemark-exporter is ready.\n"; });
+}
+
+void Web::describe_host(const CollectorConfig& config, const HostView& view) {
+  host_config_ = config;
+  host_view_ = view;
+}
+
+void Web::host(const net::Request& request, net::Response& response) const {
+  const auto found = collection_.scrape(host_choice(collection_), scrape_deadline_ns(request));
+  response.content_type = "application/json";
+  response.body = host_document(*found, *host_config_, host_view_);
 }
 
 void Web::metrics(const net::Request& request, net::Response& response) {
@@ -108,6 +122,9 @@ void Web::append_own_metrics(Families& out) const {
   add_sample(errors, 0, {{"cause", "encoding"}});
   add_sample(errors, 0, {{"cause", "gathering"}});
   for (const auto& source : sources_) source(out);
+  add_sample(add_gauge(out, "tidemark_exporter_reads_container_proc",
+                       "Whether --path.procfs is a container's, so that much of the page is not about the host."),
+             host_view_.procfs_is_hosts ? 0 : 1);
   if (server_ == nullptr) return;
   const net::ServerStats stats = server_->stats();
   add_sample(add_gauge(out, "tidemark_exporter_http_connections", "Connections open."),
@@ -131,13 +148,17 @@ void Web::append_own_metrics(Families& out) const {
 }
 
 void Web::landing(net::Response& response) const {
+  const std::string warning = host_config_ ? host_view_.warning("--path.procfs") : "";
   response.content_type = "text/html; charset=utf-8";
   response.body = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Tidemark exporter</title></head>\n"
       "<body>\n<h1>Tidemark exporter</h1>\n<p>Version {}, with the metrics of node_exporter {}.</p>\n"
-      "<ul>\n<li><a href=\"{}\">Metrics</a></li>\n<li><a href=\"/-/healthy\">Health</a></li>\n</ul>\n"
-      "<p>Collectors: {}.</p>\n</body>\n</html>\n",
-      TIDEMARK_VERSION, kNodeExporterVersion, options_.telemetry_path, fmt::join(collection_.names(), ", "));
+      "<ul>\n<li><a href=\"{}\">Metrics</a></li>\n<li><a href=\"/api/v1/host\">Host</a></li>\n<li><a "
+      "href=\"/-/healthy\">Health</a></li>\n</ul>\n"
+      "{}<p>Collectors: {}.</p>\n</body>\n</html>\n",
+      TIDEMARK_VERSION, kNodeExporterVersion, options_.telemetry_path,
+      warning.empty() ? "" : fmt::format("<p><strong>{}.</strong></p>\n", warning),
+      fmt::join(collection_.names(), ", "));
 }
 
 }  // namespace tidemark::exporter

@@ -5,10 +5,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/web_guard.h"
 #include "exporter/collection.h"
+#include "exporter/host_view.h"
 #include "net/server.h"
 
 namespace tidemark::exporter {
@@ -32,6 +34,9 @@ class Web {
   // Before server.start(). The server's own counters become part of the page.
   void add_routes(net::Server& server, const config::WebGuard* guard = nullptr);
 
+  // Serves /api/v1/host, and says when what is looked at is not the host. Before add_routes().
+  void describe_host(const CollectorConfig& config, const HostView& view);
+
   // More metrics about the exporter itself. Before the first request.
   void add_source(std::function<void(Families&)> source) { sources_.push_back(std::move(source)); }
 
@@ -46,12 +51,15 @@ class Web {
 
  private:
   void landing(net::Response& response) const;
+  void host(const net::Request& request, net::Response& response) const;
   void append_own_metrics(Families& out) const;
 
   const Collection& collection_;
   const WebOptions options_;
+  std::optional<CollectorConfig> host_config_;  // As the next four, set before the first request.
+  HostView host_view_;
   std::vector<std::function<void(Families&)>> sources_;
-  const net::Server* server_ = nullptr;  // Set before the first request, as the next.
+  const net::Server* server_ = nullptr;
   const config::WebGuard* guard_ = nullptr;
   // Counters only; nothing is ordered by them.
   std::atomic<int64_t> in_flight_{0};
