@@ -49,12 +49,16 @@ struct CollectorConfig {
   NetstatSettings netstat;
   StatSettings stat;
   // Devices and optional collectors.
+  BcacheSettings bcache;
   HwmonSettings hwmon;
+  InfinibandSettings infiniband;
   InterruptsSettings interrupts;
   PowersupplyclassSettings powersupplyclass;
+  QdiscSettings qdisc;
   RaplSettings rapl;
   SlabinfoSettings slabinfo;
   SysctlSettings sysctl;
+  TapestatsSettings tapestats;
 
   ScriptSettings script;
   TextfileSettings textfile;

@@ -8,9 +8,17 @@
 
 namespace tidemark::exporter {
 
+struct BcacheSettings {
+  bool priority_stats = false;
+};
+
 struct HwmonSettings {
   FilterPatterns chips;
   FilterPatterns sensors;  // Matched against "chip;sensor".
+};
+
+struct InfinibandSettings {
+  FilterPatterns devices;
 };
 
 struct InterruptsSettings {
@@ -20,6 +28,10 @@ struct InterruptsSettings {
 
 struct PowersupplyclassSettings {
   std::string ignored = "^$";
+};
+
+struct QdiscSettings {
+  FilterPatterns devices;
 };
 
 struct RaplSettings {
@@ -33,6 +45,10 @@ struct SlabinfoSettings {
 struct SysctlSettings {
   std::vector<std::string> include;
   std::vector<std::string> include_info;
+};
+
+struct TapestatsSettings {
+  std::string ignored = "^$";
 };
 
 }  // namespace tidemark::exporter

@@ -7,10 +7,8 @@ using enum CollectorFlags::Kind;
 
 constexpr std::string_view kNotYet = "this release does not have it";
 
-constexpr LackingFlag kBcache[] = {{"bcache.priorityStats", kSwitch}};
 constexpr LackingFlag kEthtool[] = {
     {"ethtool.device-include"}, {"ethtool.device-exclude"}, {"ethtool.metrics-include"}};
-constexpr LackingFlag kInfiniband[] = {{"infiniband.device-include"}, {"infiniband.device-exclude"}};
 constexpr LackingFlag kNtp[] = {
     {"ntp.server"}, {"ntp.server-port"},  {"ntp.protocol-version"},      {"ntp.server-is-local", kSwitch},
     {"ntp.ip-ttl"}, {"ntp.max-distance"}, {"ntp.local-offset-tolerance"}};
@@ -23,11 +21,6 @@ constexpr LackingFlag kPerf[] = {{"perf.cpus"},
                                  {"perf.software-profilers", kRepeatable},
                                  {"perf.disable-cache-profilers", kSwitch},
                                  {"perf.cache-profilers", kRepeatable}};
-constexpr LackingFlag kQdisc[] = {{"qdisc.fixtures"},
-                                  {"qdisc.device-include"},
-                                  {"qdisc.device-exclude"},
-                                  {"qdisk.device-include"},
-                                  {"qdisk.device-exclude"}};
 constexpr LackingFlag kRunit[] = {{"runit.servicedir"}};
 constexpr LackingFlag kSupervisord[] = {{"supervisord.url"}};
 constexpr LackingFlag kSystemd[] = {{"systemd.unit-include"},
@@ -38,34 +31,21 @@ constexpr LackingFlag kSystemd[] = {{"systemd.unit-include"},
                                     {"systemd.enable-task-metrics", kSwitch},
                                     {"systemd.enable-restarts-metrics", kSwitch},
                                     {"systemd.enable-start-time-metrics", kSwitch}};
-constexpr LackingFlag kTapestats[] = {{"tapestats.ignored-devices"}};
 constexpr LackingFlag kWifi[] = {{"wifi.fixtures"}};
 
 constexpr LackingCollector kTable[] = {
-    {"bcache", kNotYet, kBcache},
-    {"bcachefs", kNotYet, {}},
-    {"btrfs", kNotYet, {}},
-    {"dmmultipath", kNotYet, {}},
     {"drbd", "read /proc/drbd with a script whose output textfile serves", {}},
-    {"drm", kNotYet, {}},
     {"ethtool", kNotYet, kEthtool},
-    {"fibrechannel", kNotYet, {}},
-    {"infiniband", kNotYet, kInfiniband},
     {"logind", kNotYet, {}},
     {"mountstats", kNotYet, {}},
-    {"network_route", kNotYet, {}},
     {"ntp", "upstream deprecates it; the timex collector shows the kernel's own view of the clock", kNtp},
-    {"nvmesubsystem", kNotYet, {}},
     {"pcidevice", kNotYet, kPcidevice},
     {"perf", kNotYet, kPerf},
-    {"qdisc", kNotYet, kQdisc},
     {"runit", "upstream deprecates it; watch the services with a script whose output textfile serves", kRunit},
     {"supervisord", "upstream deprecates it; watch the services with a script whose output textfile serves",
      kSupervisord},
     {"systemd", kNotYet, kSystemd},
-    {"tapestats", kNotYet, kTapestats},
     {"wifi", "read it with a script around iw(8) whose output textfile serves", kWifi},
-    {"zfs", kNotYet, {}},
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ for tree in "$here"/fixtures/trees/*.tree; do
   "$unpack" "$root" "$tree"
   port=$((20000 + RANDOM % 10000))
   paths=(--path.procfs="$root/proc" --path.sysfs="$root/sys" --collector.disable-defaults "--collector.$collector")
+  if [ "$collector" = bcache ]; then paths+=(--collector.bcache.priorityStats); fi
   if [ "$collector" = sysctl ]; then
     paths+=(--collector.sysctl.include=fs.file-nr --collector.sysctl.include=fs.file-nr:total,current,max
       --collector.sysctl.include=kernel.threads-max --collector.sysctl.include-info=kernel.seccomp.actions_avail)

@@ -115,5 +115,26 @@ TEST(Tcpstat, CountsAListeningSocketMore) {
   EXPECT_GE(value_of(after, "node_tcp_connection_states{state=\"rx_queued_bytes\"}"), 0) << after;
 }
 
+TEST(Netlink, ShowsQueuesAndRoutesOfThisHost) {
+  for (const char* name : {"qdisc", "network_route"}) {
+    const std::string page = collected(name, CollectorConfig());
+    if (page.starts_with("failed: ")) GTEST_SKIP() << page;
+    EXPECT_THAT(page, ::testing::AnyOf("", StartsWith("# TYPE node_"))) << name;
+  }
+  CollectorConfig none;
+  none.qdisc.devices = {"^no interface has this name$", ""};
+  EXPECT_EQ(collected("qdisc", none), "");
+}
+
+TEST(Netlink, StopsAtTheDeadline) {
+  for (const char* name : {"qdisc", "network_route", "tcpstat"}) {
+    const auto collector = make_collector(name, CollectorConfig());
+    ScrapeContext context;
+    context.begin(soon_ns(-1));
+    Families families;
+    EXPECT_FALSE(collector->collect(context, families).ok()) << name;
+  }
+}
+
 }  // namespace
 }  // namespace tidemark::exporter::testing

@@ -33,6 +33,7 @@ CollectorConfig config_at(const std::string& root) {
   config.procfs = root + "/proc";
   config.sysfs = root + "/sys";
   config.rootfs = root;
+  config.bcache.priority_stats = true;
   config.sysctl.include = {"fs.file-nr", "fs.file-nr:total,current,max", "kernel.threads-max"};
   config.sysctl.include_info = {"kernel.seccomp.actions_avail"};
   return config;
