@@ -114,7 +114,7 @@ Status RollupWriter::write_postings(Ingest& ingest, Tier tier, bool all) {
   };
   if (!all && missing->isEmpty()) return remove_before(nullptr);
   // Before anything is written: what is in a file cannot be taken back.
-  const Status readable = each_raw([](const rocksdb::Iterator&) { return Status(); });
+  Status readable = each_raw([](const rocksdb::Iterator&) { return Status(); });
   if (readable.code() == Code::kCorruption) {
     rocks_.report_damage("rolling up the index of " + day_text(day_), readable.message());
     return write_posted_by_records(ingest, postings_of(rocks_, tier, window, *missing), removals);
