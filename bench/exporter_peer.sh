@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # exporter_peer.sh EXPORTER NODE_EXPORTER [SCRAPES]: CPU, latency and memory of a scrape, both exporters on this host in
-# the same run with the same nine collectors, over one keep-alive connection on loopback. CPU is the scheduler's own
+# the same run with their default collectors, over one keep-alive connection on loopback. CPU is the scheduler's own
 # count (/proc/PID/task/*/schedstat). The first round warms up, the second is the figure.
 set -euo pipefail
 ours=$1 theirs=$2 scrapes=${3:-1000}
-collectors=(cpu diskstats filesystem loadavg meminfo netdev stat time uname)
-flags=(--collector.disable-defaults)
-for name in "${collectors[@]}"; do flags+=("--collector.$name"); done
+# COLLECTORS="cpu stat" compares these alone. Debian turns systemd on, upstream does not.
+flags=(--no-collector.systemd)
+if [ -n "${COLLECTORS:-}" ]; then
+  flags=(--collector.disable-defaults)
+  for name in $COLLECTORS; do flags+=("--collector.$name"); done
+fi
 
 cpu_ns() { local sum=0 ns; while read -r ns _; do sum=$((sum + ns)); done < <(cat "/proc/$1/task/"*/schedstat); echo $sum; }
 status_kb() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$1/status"; }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "exporter/collector.h"
+#include "exporter/scrape_runner.h"
 #include "model/log.h"
 #include "model/mutex.h"
 
@@ -31,9 +32,11 @@ struct CollectorChoice {
   std::vector<std::string> without;
 
   bool takes(std::string_view name) const;
+  bool operator==(const CollectorChoice&) const = default;
 };
 
-// Thread-safe: scrapes run side by side, each with a context of its own.
+// Thread-safe. One scrape runs at a time: one that arrives while another with the same choice runs takes its result,
+// one with another choice waits for its turn.
 class Collection final : public prometheus::Collectable {
  public:
   // `self`, which may be null, runs with every scrape and is not counted as a collector. `logger` outlives us.
@@ -44,30 +47,33 @@ class Collection final : public prometheus::Collectable {
   std::vector<std::string> names() const;
 
   // What the chosen collectors say, how they did, and what `own` appends, which is called before this returns. Returns
-  // by the deadline (Clock::monotonic_ns). Sealed; its memory goes back to us for the next scrape, also when we are
-  // gone by then.
+  // by the deadline (Clock::monotonic_ns) or some 100 ms later; collectors that did not answer have success 0. Sealed.
   std::shared_ptr<const Families> scrape(const CollectorChoice& choice, int64_t deadline_monotonic_ns,
                                          const std::function<void(Families&)>& own = nullptr) const;
 
   // Everything, for prometheus-cpp; within ten seconds.
   std::vector<prometheus::MetricFamily> Collect() const override;
 
+  uint64_t shared_scrapes() const;  // That took the result of another.
+
  private:
-  struct Entry {
-    NamedCollector named;
-    std::string last_error;                                      // Guarded by errors_mu_.
-    std::unique_ptr<Mutex> running = std::make_unique<Mutex>();  // Held while it collects.
-  };
+  struct Turn;  // A scrape that runs.
 
-  struct Idle;
+  std::shared_ptr<Turn> take_turn(const CollectorChoice& choice, int64_t deadline_ns, bool& mine) const;
+  std::shared_ptr<const Families> run(const CollectorChoice& choice, int64_t deadline_ns,
+                                      const std::function<void(Families&)>& own) const;
+  void report(const std::vector<ScrapeRunner::Outcome>& outcomes, Families& out) const;
+  void note_result(size_t i, const Status& status) const;
 
-  void collect(const CollectorChoice& choice, ScrapeContext& context, Families& out) const;
-  void note_result(Entry& entry, const Status& status) const;
-  const std::unique_ptr<Collector> self_;
+  const std::vector<std::string> names_;
+  const bool with_self_;
   Logger& logger_;
-  mutable std::vector<Entry> entries_;  // Constant after construction but for last_error.
-  mutable Mutex errors_mu_;
-  const std::shared_ptr<Idle> idle_;
+  mutable ScrapeRunner runner_;                   // Whose turn it is.
+  mutable std::vector<std::string> last_errors_;  // As names_. Whose turn it is.
+  mutable Mutex mu_;
+  mutable CondVar turn_ended_;
+  mutable std::shared_ptr<Turn> turn_ TM_GUARDED_BY(mu_);  // Null: nobody's.
+  mutable uint64_t shared_ TM_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace tidemark::exporter

@@ -1,7 +1,7 @@
 // ScrapeContext: what one scrape reads with. It keeps the descriptors and buffers of the files every scrape needs, so
 // that a scrape costs one pread a file and no allocation (open, read and close cost three and a half times as much).
 //
-// A context belongs to one scrape at a time; Collection hands out one to each that runs, and keeps a few for the next.
+// A context belongs to one scrape at a time; ScrapeRunner keeps it for the next.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,9 @@ class ScrapeContext {
 
   // Starts a scrape: what was read before is stale from here on.
   void begin(int64_t deadline_monotonic_ns);
+  // By when the collector that runs now should have returned.
   int64_t deadline_monotonic_ns() const { return deadline_monotonic_ns_; }
+  void set_deadline(int64_t deadline_monotonic_ns) { deadline_monotonic_ns_ = deadline_monotonic_ns; }
 
   // A file that each scrape reads: its descriptor stays open, and collectors that ask for the same path in one scrape
   // share one read. The view is valid until begin(). A missing file is kNotFound, one the kernel does not support
