@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,7 @@ int run(size_t series) {
                          {"00:05 to 00:30", 5 * kMinuteMs}};
   Batch batch;
   for (int64_t t_ms = -30 * kMinuteMs; t_ms < 30 * kMinuteMs; t_ms += kStepMs) {
+    const int64_t step = t_ms / kStepMs;
     clock.set_now_ms(kMidnightMs + t_ms);  // Monotonic time stays: what waits for the disk does so by it.
     Stretch* at = stretches;
     while (at + 1 < std::end(stretches) && t_ms >= at[1].from_ms) ++at;
@@ -86,7 +88,8 @@ int run(size_t series) {
       const size_t end = std::min(series, begin + kBatch);
       batch.clear();
       for (size_t i = begin; i < end; ++i) {
-        const auto v = static_cast<double>(t_ms / kStepMs * static_cast<int64_t>(i % 97 + 1)) + 0.25 * (i % 4);
+        const int64_t counted = step * static_cast<int64_t>(i % 97 + 1);
+        const double v = static_cast<double>(counted) + 0.25 * static_cast<double>(i % 4);
         batch.add(refs[i], labels[i].view(), kMidnightMs + t_ms, v);
       }
       const auto began = std::chrono::steady_clock::now();
@@ -113,7 +116,7 @@ int run(size_t series) {
 }  // namespace
 }  // namespace tidemark::storage
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   size_t series = 120'000;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
@@ -125,4 +128,7 @@ int main(int argc, char** argv) {
     series = static_cast<size_t>(std::atoi(arg.c_str() + flag.size()));
   }
   return tidemark::storage::run(series);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "storage_midnight: %s\n", error.what());
+  return 1;
 }
