@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "exporter/directory.h"
@@ -140,7 +141,7 @@ void write_disks(Json& data, const Facts& facts, const std::string& sysfs) {
   Json list = data.list("disks");
   for (const Sample& disk : *disks) {
     const std::string device(Facts::label_of(disk, "device"));
-    const Directory block(sysfs + "/block/" + device);
+    const Directory block(fmt::format("{}/block/{}", sysfs, device));
     const auto sectors = block.number("size");
     Json item = list.item();
     item.text("device", device);
@@ -199,7 +200,8 @@ std::string host_document(const Families& families, const CollectorConfig& confi
     }
     if (const auto boot_s = facts.value("node_boot_time_seconds")) {
       data.number("bootTime", *boot_s);
-      data.number("uptimeSeconds", std::max(0.0, static_cast<double>(config.clock->now_ms() / 1'000) - *boot_s));
+      data.number("uptimeSeconds",
+                  std::max(0.0, std::floor(static_cast<double>(config.clock->now_ms()) / 1e3) - *boot_s));
     }
     {
       Json cpu = data.object("cpu");
