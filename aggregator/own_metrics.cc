@@ -2,6 +2,7 @@
 
 #include "exporter/family.h"
 #include "exporter/process_metrics.h"
+#include "exporter/prometheus_families.h"
 
 namespace tidemark {
 
@@ -11,7 +12,8 @@ std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::St
   using exporter::add_counter;
   using exporter::add_gauge;
   using exporter::add_sample;
-  exporter::Families out = process_.Collect();
+  exporter::Families out;
+  append_prometheus(out, process_.Collect());
   add_sample(add_gauge(out, "tidemark_build_info", "Version of the running program; the value is always 1."), 1,
              {{"version", TIDEMARK_VERSION}});
   add_sample(add_gauge(out, "tidemark_config_last_reload_successful", "Whether the last reload of the files worked."),
@@ -19,7 +21,7 @@ std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::St
   add_sample(add_gauge(out, "tidemark_config_last_reload_success_timestamp_seconds",
                        "When the configuration in force was loaded."),
              static_cast<double>(state.reloaded_at_ms) / 1000);
-  if (http_ == nullptr) return out;
+  if (http_ == nullptr) return to_prometheus(out);
   const net::ServerStats stats = http_->stats();
   const auto counter = [&](std::string_view name, std::string_view help, uint64_t value) {
     add_sample(add_counter(out, name, help), static_cast<double>(value));
@@ -33,7 +35,7 @@ std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::St
           stats.requests_refused);
   add_sample(add_gauge(out, "tidemark_http_connections_open", "Connections that are open."),
              static_cast<double>(stats.connections_open));
-  return out;
+  return to_prometheus(out);
 }
 
 }  // namespace tidemark
