@@ -22,7 +22,7 @@ struct ServerOptions {
   // Behaviour. "127.0.0.1:9090", ":9090" (all addresses), "[::1]:9090"; port 0 takes a free one.
   std::vector<std::string> listen_addresses;
   // Sockets that listen already (listener.h: systemd_listeners); the server's from start() on.
-  std::vector<int> listen_sockets;
+  std::vector<int> listen_sockets = {};
   // TLS, authentication and the like; null: none. Outlives the server.
   Guard* guard = nullptr;
 
