@@ -2,34 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cstdlib>
 #include <iterator>
 
+#include "aggregator/api/point_text.h"
 #include "model/json.h"
 #include "model/number.h"
 #include "model/rfc3339.h"
 
 namespace tidemark::api {
-namespace {
-
-constexpr size_t kTimestampBytesMax = 32;
-
-// Seconds, and three places behind the point unless they are 0.
-char* write_timestamp(char* out, int64_t t_ms) {
-  const int64_t seconds = t_ms / 1000;
-  const auto rest_ms = static_cast<unsigned>(std::llabs(t_ms % 1000));
-  if (t_ms < 0 && seconds == 0) *out++ = '-';
-  out = std::to_chars(out, out + kTimestampBytesMax, seconds).ptr;
-  if (rest_ms == 0) return out;
-  *out++ = '.';
-  *out++ = static_cast<char>('0' + rest_ms / 100);
-  *out++ = static_cast<char>('0' + rest_ms / 10 % 10);
-  *out++ = static_cast<char>('0' + rest_ms % 10);
-  return out;
-}
-
-}  // namespace
 
 void JsonWriter::separate() {
   if (needs_comma_) out_ += ',';
@@ -109,18 +89,9 @@ JsonWriter& JsonWriter::float_string(double v) {
 }
 
 JsonWriter& JsonWriter::point(int64_t t_ms, double v) {
-  char buffer[kTimestampBytesMax + kFloatBytesMax + 8];
-  char* at = buffer;
-  if (needs_comma_) *at++ = ',';
-  *at++ = '[';
-  at = write_timestamp(at, t_ms);
-  *at++ = ',';
-  *at++ = '"';
-  at = write_float(at, v);
-  *at++ = '"';
-  *at++ = ']';
-  out_.append(buffer, at);
-  needs_comma_ = true;
+  separate();
+  char buffer[kPointBytesMax];
+  out_.append(buffer, write_point(buffer, t_ms, v));
   return *this;
 }
 

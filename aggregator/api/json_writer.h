@@ -29,7 +29,7 @@ class JsonWriter {
   JsonWriter& labels(LabelsView labels);      // {"job":"node"}
   JsonWriter& timestamp(int64_t t_ms);        // 1435781430.781
   JsonWriter& float_string(double v);         // "0.5", "NaN", "+Inf"
-  JsonWriter& point(int64_t t_ms, double v);  // [1435781430.781,"0.5"], at once: big answers are made of them.
+  JsonWriter& point(int64_t t_ms, double v);  // [1435781430.781,"0.5"]
   JsonWriter& date(int64_t t_ms);             // "2015-07-01T20:10:51.781Z"
   JsonWriter& date_or_never(int64_t t_ms);    // The same; "0001-01-01T00:00:00Z", Go's zero time, for 0.
 

@@ -97,9 +97,8 @@ void write_point(std::string& out, const promql::ResultSeries& series) {
   json.end_object();
 }
 
-// Samples from `next` on. True when the last one is written.
-template <class Samples>
-bool write_samples(std::string& out, const Samples& samples, size_t& next, size_t bytes) {
+// Histograms from `next` on. True when the last one is written.
+bool write_histograms(std::string& out, const std::vector<HistogramSample>& samples, size_t& next, size_t bytes) {
   for (; next < samples.size(); ++next) {
     if (out.size() >= bytes) return false;
     if (next > 0) out += ',';
@@ -136,13 +135,13 @@ bool ResultEncoder::write_series(const promql::ResultSeries& series, std::string
     next_ = 0;
   }
   if (part_ == Part::kValues) {
-    if (!write_samples(out, series.samples, next_, bytes)) return false;
+    if (!points_.write(out, series.samples, next_, bytes)) return false;
     if (has_values) out += ']';
     if (!series.histograms.empty()) out += R"(,"histograms":[)";
     part_ = Part::kHistograms;
     next_ = 0;
   }
-  if (!write_samples(out, series.histograms, next_, bytes)) return false;
+  if (!write_histograms(out, series.histograms, next_, bytes)) return false;
   out += series.histograms.empty() ? "}" : "]}";
   part_ = Part::kLabels;
   return true;

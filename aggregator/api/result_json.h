@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "aggregator/api/point_text.h"
 #include "aggregator/promql/engine.h"
 
 namespace tidemark::api {
@@ -22,6 +23,7 @@ class ResultEncoder {
   bool write_series(const promql::ResultSeries& series, std::string& out, size_t bytes);
 
   const promql::QueryResult& result_;
+  PointsWriter points_;
   bool begun_ = false;
   enum class Part { kLabels, kValues, kHistograms };
   size_t series_ = 0;          // Written whole.

@@ -1,5 +1,7 @@
 #include "aggregator/promql/fold.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -9,6 +11,23 @@
 
 namespace tidemark::promql {
 namespace {
+
+// How many bits are set when it is all from the lowest on; else 0.
+size_t run_from_start(uint64_t bits) { return (bits & (bits + 1)) == 0 ? static_cast<size_t>(std::popcount(bits)) : 0; }
+
+// CompensatedSum::add() for many, without a branch.
+void add_all(double* __restrict sums, double* __restrict compensations, const double* __restrict values, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const double sum = sums[i];
+    const double x = values[i];
+    const double total = sum + x;
+    const double lost_of_x = (sum - total) + x;
+    const double lost_of_sum = (x - total) + sum;
+    const double lost = compensations[i] + (std::fabs(sum) >= std::fabs(x) ? lost_of_x : lost_of_sum);
+    sums[i] = total;
+    compensations[i] = std::fabs(total) > std::numeric_limits<double>::max() ? 0 : lost;
+  }
+}
 
 // The walk over a column that all share. Op says what a step's first value does, and what a further one does.
 template <class Op>
@@ -20,9 +39,17 @@ class FoldOf final : public Fold {
     for (size_t w = 0; w < seen_.word_count(); ++w) {
       const uint64_t in = column.present.word(w);
       const uint64_t known = seen_.word(w);
+      seen_.word(w) = known | in;
+      if constexpr (requires { op_.next_run(size_t{}, column.v.data(), size_t{}); }) {
+        // The usual case: a series without gaps, in a group of such.
+        if (const size_t run = run_from_start(in); run > 0 && (known == 0 || (in & ~known) == 0)) {
+          const double* const v = column.v.data() + w * 64;
+          known == 0 ? op_.first_run(w * 64, v, run) : op_.next_run(w * 64, v, run);
+          continue;
+        }
+      }
       Presence::for_each_bit(in & ~known, w * 64, [&](size_t i) { op_.first(i, column.v[i]); });
       Presence::for_each_bit(in & known, w * 64, [&](size_t i) { op_.next(i, column.v[i]); });
-      seen_.word(w) = known | in;
     }
   }
 
@@ -39,13 +66,25 @@ class FoldOf final : public Fold {
 
 class SumOp {
  public:
-  explicit SumOp(size_t steps) : sums_(steps) {}
-  void first(size_t i, double v) { sums_[i] = {v, 0}; }
-  void next(size_t i, double v) { sums_[i].add(v); }
-  double value(size_t i) const { return sums_[i].value(); }
+  explicit SumOp(size_t steps) : sums_(steps), compensations_(steps) {}
+  void first(size_t i, double v) {
+    sums_[i] = v;
+    compensations_[i] = 0;
+  }
+  void next(size_t i, double v) { next_run(i, &v, 1); }
+  void first_run(size_t begin, const double* v, size_t n) {
+    std::copy_n(v, n, sums_.begin() + static_cast<ptrdiff_t>(begin));
+    std::fill_n(compensations_.begin() + static_cast<ptrdiff_t>(begin), n, 0.0);
+  }
+  void next_run(size_t begin, const double* v, size_t n) {
+    add_all(sums_.data() + begin, compensations_.data() + begin, v, n);
+  }
+  double value(size_t i) const { return sums_[i] + compensations_[i]; }
 
  private:
-  std::vector<CompensatedSum> sums_;
+  // CompensatedSums, a column each.
+  std::vector<double> sums_;
+  std::vector<double> compensations_;
 };
 
 class AvgOp {

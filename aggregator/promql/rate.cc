@@ -164,8 +164,9 @@ class Extrapolated final : public RangeFunction {
 
   bool may_have_resets() const {
     if (!samples_.folded.resets.empty() || !samples_.start_ms.empty()) return true;
-    int64_t any = 0;  // As wide as a value, for the compiler's sake.
-    for (size_t i = 1; i < samples_.v.size(); ++i) any |= samples_.v[i] < samples_.v[i - 1] ? 1 : 0;
+    const double* const v = samples_.v.data();
+    double any = 0;  // As wide as a value, for the compiler's sake.
+    for (size_t i = 1; i < samples_.v.size(); ++i) any = v[i] < v[i - 1] ? 1 : any;
     return any != 0;
   }
 

@@ -58,7 +58,7 @@ struct Options {
 
   // Bounds.
   uint64_t log_bytes_max = 32 << 20;     // A checkpoint starts when the log passes this: it bounds recovery time.
-  uint64_t head_bytes_per_series = 112;  // Over this budget the longest open chunks are sealed early.
+  uint64_t head_bytes_per_series = 128;  // Over this budget the longest open chunks are sealed early.
   uint64_t head_bytes_min = 64 << 20;    // The budget is at least this.
   size_t series_max = 10'000'000;        // Active series; beyond it new ones are refused.
 
