@@ -53,6 +53,9 @@ class LabelsView {
     }
     bool operator==(const Iterator& other) const { return rest_.size() == other.rest_.size(); }
 
+    std::string_view encoded() const { return rest_.substr(0, taken_); }  // This pair.
+    std::string_view encoded_rest() const { return rest_; }               // From it on.
+
    private:
     void decode();
 

@@ -1,5 +1,6 @@
 #include "model/number.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -52,7 +53,10 @@ char* write_fixed_float(char* out, double v) {
   if (std::isinf(v)) return write_text(out, v > 0 ? "+Inf" : "-Inf");
   // std::to_chars writes a large whole number with all the digits of its binary value (2^70 as ...424); Go writes the
   // shortest digits and then zeros (...400).
-  const bool large = std::fabs(v) >= 9007199254740992.0;  // 2^53: below it the two are the same.
+  const double magnitude = std::fabs(v);
+  // fmt writes an exponent from 1e16 on and below 1e-4. Between them its text is the same, in half the time.
+  if (magnitude >= 1e-4 && magnitude < 1e15) return fmt::format_to(out, FMT_COMPILE("{}"), v);
+  const bool large = magnitude >= 9007199254740992.0;  // 2^53: below it the two are the same.
   if (!large) return std::to_chars(out, out + kFloatBytesMax, v, std::chars_format::fixed).ptr;
   char buffer[32];
   const char* const end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "aggregator/promql/histogram_aggregate.h"
@@ -25,21 +26,30 @@ class GroupIndex {
     bool is_new;
   };
   Found find(LabelsView labels) {
+    // A target's series come one after the other, and often with no more labels than are of use.
+    if (last_place_ != kNone && labels.encoded() == last_labels_) return {last_place_, false};
     grouping_.apply(labels, encoded_);
     const auto [place, is_new] = places_.try_emplace(encoded_, labels_.size());
     if (is_new) labels_.emplace_back(LabelsView(encoded_));
+    last_labels_.assign(labels.encoded());
+    last_place_ = place->second;
     return {place->second, is_new};
   }
   bool ignores_metadata() const {
     return !grouping_.without && std::none_of(grouping_.labels.begin(), grouping_.labels.end(), is_metadata_label);
   }
+  const std::vector<std::string>* labels_of_use() const { return grouping_.without ? nullptr : &grouping_.labels; }
   const Labels& labels(size_t place) const { return labels_[place]; }
   size_t label_bytes(size_t place) const { return 2 * labels_[place].encoded().size() + 100; }
   size_t size() const { return labels_.size(); }
 
  private:
+  static constexpr size_t kNone = SIZE_MAX;
+
   const Grouping grouping_;
   std::string encoded_;
+  std::string last_labels_;
+  size_t last_place_ = kNone;
   std::unordered_map<std::string, size_t> places_;
   std::vector<Labels> labels_;
 };
@@ -51,7 +61,13 @@ void tell_ignored(QueryContext& context, AggregateOp op, TextOffset at) {
 class FoldAggregation final : public Aggregation {
  public:
   FoldAggregation(QueryContext& context, AggregateOp op, Grouping grouping, size_t steps, TextOffset at)
-      : context_(context), charge_(context), op_(op), steps_(steps), at_(at), groups_(std::move(grouping)) {}
+      : context_(context), charge_(context), op_(op), steps_(steps), at_(at), groups_(std::move(grouping)) {
+    if (groups_.labels_of_use() == nullptr) return;
+    labels_of_use_ = *groups_.labels_of_use();
+    // Messages about histograms name the metric.
+    if (folds_histograms()) labels_of_use_->emplace_back(kMetricName);
+    labels_of_use_ = sorted_names(std::move(*labels_of_use_));
+  }
 
   Status consume(Series& series) override {
     const auto [place, is_new] = groups_.find(series.labels);
@@ -71,6 +87,7 @@ class FoldAggregation final : public Aggregation {
   }
 
   bool ignores_metadata() const override { return groups_.ignores_metadata(); }
+  const std::vector<std::string>* labels_of_use() const override { return labels_of_use_ ? &*labels_of_use_ : nullptr; }
 
   Status finish(SeriesSink& sink) override {
     Series out;
@@ -97,9 +114,11 @@ class FoldAggregation final : public Aggregation {
     bool drop_name;
   };
 
+  bool folds_histograms() const { return op_ == AggregateOp::kSum || op_ == AggregateOp::kAvg; }
+
   // Of sum and avg they are folded; what counts samples counts them, anything else leaves them out.
   Status add_histograms(Group& group, Series& series) {
-    if (op_ == AggregateOp::kSum || op_ == AggregateOp::kAvg) {
+    if (folds_histograms()) {
       if (group.histograms == nullptr) {
         if (Status status = charge_.add(0, steps_ * kHistogramStepBytes); !status.ok()) return status;
         group.histograms = std::make_unique<HistogramFold>(context_, op_ == AggregateOp::kAvg, steps_, at_);
@@ -122,6 +141,7 @@ class FoldAggregation final : public Aggregation {
   const size_t steps_;
   const TextOffset at_;
   GroupIndex groups_;
+  std::optional<std::vector<std::string>> labels_of_use_;
   std::vector<Group> folds_;
 };
 
@@ -148,6 +168,7 @@ class QuantileAggregation final : public Aggregation {
   }
 
   bool ignores_metadata() const override { return groups_.ignores_metadata(); }
+  const std::vector<std::string>* labels_of_use() const override { return groups_.labels_of_use(); }
 
   Status finish(SeriesSink& sink) override {
     Series out;

@@ -9,6 +9,7 @@
 
 #include "aggregator/promql/aggregate.h"
 #include "aggregator/promql/arithmetic.h"
+#include "aggregator/promql/best_of_instant.h"
 #include "aggregator/promql/extended.h"
 #include "aggregator/promql/histogram_binary.h"
 #include "aggregator/promql/matching.h"
@@ -76,10 +77,12 @@ Status Evaluator::vector(const Expr& expr, const Grid& grid, SeriesSink& sink) {
   if (grid.steps == 1 || !plan_.is_step_invariant(expr)) return vector_once(expr, grid, sink);
   Charge charge(context_);
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
-  FunctionSink spread([&](Series& series) {
-    broadcast(series.column, grid.steps);
-    return sink.consume(series);
-  });
+  FunctionSink spread(
+      [&](Series& series) {
+        broadcast(series.column, grid.steps);
+        return sink.consume(series);
+      },
+      sink.labels_of_use());
   return count_once([&] { return vector_once(expr, grid.first_step(), spread); });
 }
 
@@ -280,6 +283,13 @@ Status Evaluator::rank(const AggregateExpr& aggregate, const Grid& grid, SeriesS
   Charge charge(context_);
   if (Status status = scalar(*aggregate.parameter, grid, parameter, charge); !status.ok()) return status;
   check_aggregation_parameter(context_, aggregate.op, parameter, unwrap_parens(*aggregate.parameter).span.start);
+  const bool takes_best = aggregate.op == AggregateOp::kTopK || aggregate.op == AggregateOp::kBottomK;
+  if (takes_best && grid.steps == 1 && gives_whole_series(*aggregate.expr)) {
+    BestOfInstant best(context_, {aggregate.op, aggregate.span.start},
+                       Grouping::make(aggregate.without, aggregate.grouping), parameter.v[0]);
+    if (Status status = vector(*aggregate.expr, grid, best); !status.ok()) return status;
+    return best.finish(sink);
+  }
   Matrix input(context_);
   if (Status status = vector(*aggregate.expr, grid, input); !status.ok()) return status;
   return rank_series(context_, {aggregate.op, aggregate.span.start},

@@ -6,14 +6,19 @@
 namespace tidemark::promql {
 namespace {
 
+constexpr std::string_view kLastMetadataLabel = kMetadataLabels.back();
+
 void filter(LabelsView labels, std::span<const std::string> names, bool keep_listed, std::string& encoded) {
   encoded.clear();
   auto name = names.begin();
-  for (const LabelView label : labels) {
-    while (name != names.end() && std::string_view(*name) < label.name) ++name;
-    if (keep_listed && name == names.end()) return;
-    const bool listed = name != names.end() && *name == label.name;
-    if (listed == keep_listed) append_encoded_label(encoded, label.name, label.value);
+  for (auto label = labels.begin(); label != labels.end(); ++label) {
+    while (name != names.end() && std::string_view(*name) < label->name) ++name;
+    if (name == names.end()) {
+      if (!keep_listed) encoded += label.encoded_rest();
+      return;
+    }
+    const bool listed = *name == label->name;
+    if (listed == keep_listed) encoded += label.encoded();
   }
 }
 
@@ -34,7 +39,7 @@ void drop_labels(LabelsView labels, std::span<const std::string> names, std::str
 }
 
 bool is_metadata_label(std::string_view name) {
-  return name == kMetricName || name == "__type__" || name == "__unit__";
+  return std::find(kMetadataLabels.begin(), kMetadataLabels.end(), name) != kMetadataLabels.end();
 }
 
 bool has_metadata(LabelsView labels) {
@@ -44,8 +49,12 @@ bool has_metadata(LabelsView labels) {
 void split_metadata(LabelsView labels, std::string& metadata, std::string& others) {
   metadata.clear();
   others.clear();
-  for (const LabelView label : labels) {
-    append_encoded_label(is_metadata_label(label.name) ? metadata : others, label.name, label.value);
+  for (auto label = labels.begin(); label != labels.end(); ++label) {
+    if (label->name > kLastMetadataLabel) {
+      others += label.encoded_rest();
+      return;
+    }
+    (is_metadata_label(label->name) ? metadata : others) += label.encoded();
   }
 }
 

@@ -2,6 +2,7 @@
 // one pass, and once a series, never once a step.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@ std::vector<std::string> sorted_names(std::vector<std::string> names);
 void keep_labels(LabelsView labels, std::span<const std::string> names, std::string& encoded);
 void drop_labels(LabelsView labels, std::span<const std::string> names, std::string& encoded);
 
-// __name__, __type__ and __unit__ describe the samples; a function whose result is something else drops them.
+// They describe the samples; a function whose result is something else drops them. Sorted.
+inline constexpr std::array<std::string_view, 3> kMetadataLabels = {kMetricName, "__type__", "__unit__"};
 bool is_metadata_label(std::string_view name);
 bool has_metadata(LabelsView labels);
 Labels without_metadata(LabelsView labels);

@@ -13,7 +13,9 @@ Status NameDrop::drop(Series& series, bool whole) {
   if (!begun_) shared_ = metadata_;
   begun_ = true;
   Status status;
-  if (!mixed_ && metadata_ == shared_) {
+  if (have_ == Have::kSomeLabels) {
+    mixed_ |= metadata_ != shared_;
+  } else if (!mixed_ && metadata_ == shared_) {
     status = note(series, whole);
   } else {
     if (!mixed_) status = compare_noted();

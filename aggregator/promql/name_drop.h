@@ -16,9 +16,13 @@ namespace tidemark::promql {
 // as those of one metric do, they are only noted, and compared once there are others.
 class NameDrop {
  public:
-  NameDrop(QueryContext& context, const SeriesSink& sink)
+  // With kSomeLabels its series have all metadata labels, but not all others, so they are not compared: see
+  // unchecked().
+  enum class Have { kAllLabels, kSomeLabels };
+  NameDrop(QueryContext& context, const SeriesSink& sink, Have have = Have::kAllLabels)
       : delayed_(context.delayed_name_removal()),
         unseen_(sink.ignores_metadata()),
+        have_(have),
         charges_(context),
         collisions_(context) {}
 
@@ -26,6 +30,9 @@ class NameDrop {
   Status apply(Series& series) { return drop(series, false); }
   // No label set twice.
   Status apply_whole(Series& series) { return drop(series, true); }
+
+  // Series with some labels only had different metadata, so that two may have become the same.
+  bool unchecked() const { return have_ == Have::kSomeLabels && mixed_; }
 
  private:
   struct Noted {
@@ -40,6 +47,7 @@ class NameDrop {
 
   const bool delayed_;
   const bool unseen_;  // The sink does not look at them.
+  const Have have_;
   SmallCharges charges_;
   bool begun_ = false;
   bool mixed_ = false;

@@ -1,14 +1,19 @@
 // Calls of functions over a range: of a selector or of a subquery.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "aggregator/promql/evaluator.h"
 #include "aggregator/promql/extended.h"
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/histogram_range.h"
+#include "aggregator/promql/label_sets.h"
 #include "aggregator/promql/name_drop.h"
 #include "aggregator/promql/quote.h"
 #include "aggregator/promql/range_functions.h"
@@ -24,6 +29,18 @@ bool keeps_name(std::string_view function) { return function == "last_over_time"
 
 bool counts_starts(std::string_view function) {
   return function == "rate" || function == "increase" || function == "irate" || function == "resets";
+}
+
+// What a range function over the selector has to read for such a sink. Nothing: all labels, as series of several
+// metrics have to be compared without their names.
+std::optional<std::vector<std::string>> labels_of_use(const VectorSelector& selector, const SeriesSink& sink) {
+  const bool one_metric = std::any_of(selector.matchers.begin(), selector.matchers.end(), [](const Matcher& matcher) {
+    return matcher.op() == MatchOp::kEqual && matcher.name() == kMetricName;
+  });
+  if (!one_metric || sink.labels_of_use() == nullptr) return std::nullopt;
+  std::vector<std::string> names = *sink.labels_of_use();
+  names.insert(names.end(), kMetadataLabels.begin(), kMetadataLabels.end());
+  return sorted_names(std::move(names));
 }
 
 bool looks_like_counter(std::string_view metric) {
@@ -214,7 +231,9 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
   if (range == nullptr) return Status::internal("call without its range");
   const Plan::Times& times = plan_.times(*range);
   arguments.spec = {grid, times.shift, times.range_ms};
-  NameDrop names(context_, sink);
+  const auto* selector = try_as<MatrixSelector>(*range);
+  const auto labels = selector == nullptr ? std::nullopt : labels_of_use(*selector->vector, sink);
+  NameDrop names(context_, sink, labels ? NameDrop::Have::kSomeLabels : NameDrop::Have::kAllLabels);
   const bool keep_name = keeps_name(arguments.function) || arguments.function == "absent_over_time";
   FunctionSink named([&](Series& series) {
     if (!keep_name) {
@@ -223,12 +242,13 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
     return sink.consume(series);
   });
 
-  if (const auto* selector = try_as<MatrixSelector>(*range)) {
+  if (selector != nullptr) {
     Selector of{.matchers = selector->vector->matchers,
                 .shift = times.shift,
                 .function = arguments.function,
                 .start_times = context_.use_start_timestamps() && counts_starts(arguments.function),
-                .detail = plan_.detail(*selector->vector)};
+                .detail = plan_.detail(*selector->vector),
+                .labels = labels ? &*labels : nullptr};
     const Extension extension = selector->vector->extension;
     if (extension != Extension::kNone) {
       if (const auto known = make_extended_function(arguments.function, extension); !known) return known.error();
@@ -242,7 +262,14 @@ Status Evaluator::range_call(const CallExpr& call, const Grid& grid, SeriesSink&
                                              ? make_range_function(arguments.function)
                                              : std::move(*make_extended_function(arguments.function, extension)));
     };
-    return select_columns(context_, of, arguments.spec, make, named);
+    if (Status status = select_columns(context_, of, arguments.spec, make, named); !status.ok()) return status;
+    if (!names.unchecked()) return {};
+    // The metric's series differ in type or unit: once more with all labels, to compare them.
+    of.labels = nullptr;
+    NameDrop all(context_, sink);
+    FunctionSink compare([&](Series& series) { return all.apply_whole(series); });
+    const CountScope uncounted(context_, nullptr);
+    return select_columns(context_, of, arguments.spec, make, compare);
   }
   const auto& subquery = as<SubqueryExpr>(*range);
   const Grid inner = subquery_grid(subquery, grid);

@@ -7,75 +7,10 @@
 #include <utility>
 
 #include "aggregator/promql/aggregate.h"
-#include "aggregator/promql/polled_sort.h"
-#include "model/number.h"
+#include "aggregator/promql/best_k.h"
 
 namespace tidemark::promql {
 namespace {
-
-struct Candidate {
-  double v;
-  size_t series;
-};
-
-// The k best seen so far with the worst of them on top: a binary heap that moves its elements exactly as Go's
-// container/heap does, because that decides which of several equal values stay.
-class BestK {
- public:
-  BestK(bool largest, size_t k) : largest_(largest), k_(k) {}
-
-  void offer(Candidate c) {
-    if (heap_.size() < k_) {
-      heap_.push_back(c);
-      rise(heap_.size() - 1);
-    } else if (beats(c.v, heap_[0].v)) {
-      heap_[0] = c;
-      sink();
-    }
-  }
-
-  // Puts them into an order: best first, NaN last.
-  Status sort(const QueryContext& context) {
-    return polled_stable_sort(context, heap_, [&](const Candidate& a, const Candidate& b) {
-      if (std::isnan(a.v) || std::isnan(b.v)) return !std::isnan(a.v);
-      return largest_ ? a.v > b.v : a.v < b.v;
-    });
-  }
-  const std::vector<Candidate>& candidates() const { return heap_; }
-
- private:
-  bool beats(double v, double worst) const {
-    return (largest_ ? worst < v : worst > v) || (std::isnan(worst) && !std::isnan(v));
-  }
-  // Whether a belongs above b. Of two NaN the answer is yes.
-  bool worse(size_t a, size_t b) const {
-    if (std::isnan(heap_[a].v)) return true;
-    return largest_ ? heap_[a].v < heap_[b].v : heap_[a].v > heap_[b].v;
-  }
-  void rise(size_t child) {
-    while (child > 0) {
-      const size_t parent = (child - 1) / 2;
-      if (!worse(child, parent)) return;
-      std::swap(heap_[child], heap_[parent]);
-      child = parent;
-    }
-  }
-  void sink() {
-    size_t parent = 0;
-    for (;;) {
-      size_t child = 2 * parent + 1;
-      if (child >= heap_.size()) return;
-      if (child + 1 < heap_.size() && worse(child + 1, child)) ++child;
-      if (!worse(child, parent)) return;
-      std::swap(heap_[child], heap_[parent]);
-      parent = child;
-    }
-  }
-
-  const bool largest_;
-  const size_t k_;
-  std::vector<Candidate> heap_;
-};
 
 // A place in [0, 1) that a label set always has, the same as in Prometheus: its hash is XXH64 over names and values,
 // each behind its length in one byte, or from 255 on in 255 and three bytes.
@@ -99,20 +34,6 @@ double sampling_offset(LabelsView labels) {
 
 bool is_sampled(double ratio, double offset) {
   return (ratio >= 0 && offset < ratio) || (ratio < 0 && offset >= 1.0 + ratio);
-}
-
-// Fails on what cannot be a count.
-Status check_counts(const Column& k) {
-  for (const double v : k.v) {
-    if (std::isnan(v)) return Status::execution("Parameter value is NaN");
-    if (v <= -9223372036854775808.0) {
-      return Status::execution(fmt::format("Scalar value {} underflows int64", format_float(v)));
-    }
-    if (v >= 9223372036854775808.0) {
-      return Status::execution(fmt::format("Scalar value {} overflows int64", format_float(v)));
-    }
-  }
-  return {};
 }
 
 class Ranking {
@@ -255,7 +176,9 @@ Status rank_series(QueryContext& context, RankOp op, const Grouping& grouping, c
       if (std::isnan(v)) return Status::execution("Ratio value is NaN");
     }
   } else if (std::any_of(parameter.v.begin(), parameter.v.end(), [](double v) { return !(v < 1); })) {
-    if (Status status = check_counts(parameter); !status.ok()) return status;
+    for (const double k : parameter.v) {
+      if (Status status = check_count(k); !status.ok()) return status;
+    }
   }
   return Ranking(context, op, parameter, input).run(grouping, sink);
 }

@@ -140,8 +140,10 @@ class SampleBuffer {
   };
 
   size_t drop_stale(size_t begin, size_t end) {
-    uint64_t any = 0;  // As wide as a value, for the compiler's sake.
-    for (size_t i = begin; i < end; ++i) any |= is_stale(v_[i]) ? 1U : 0U;
+    // Markers are NaNs, of which there are mostly none.
+    const double* const v = v_.data();
+    double any = 0;  // As wide as a value, for the compiler's sake.
+    for (size_t i = begin; i < end; ++i) any = v[i] != v[i] ? 1 : any;
     if (any == 0) return end;
     size_t kept = begin;
     for (size_t i = begin; i < end; ++i) {
@@ -198,6 +200,10 @@ class NewestAtSteps final : public SeriesWork {
 
   Status compute(storage::SeriesSet& set, Column& out) override {
     out.reset(grid_.steps);
+    if (const Sample* const only = set.only_sample(); only != nullptr && grid_.steps == 1 && counts_ == nullptr) {
+      take_only(*only, out);
+      return {};
+    }
     if (Status status = histograms_.fill(set.samples()); !status.ok()) return status;
     bool done = false;
     if (!long_ && histograms_.empty() && (what_ == What::kValues || what_ == What::kTimestamps)) {
@@ -211,6 +217,14 @@ class NewestAtSteps final : public SeriesWork {
   }
 
  private:
+  // REQUIRES: one step.
+  void take_only(const Sample& sample, Column& out) {
+    context_.count_read(1);
+    const int64_t at_ms = shift_.apply(grid_.time_ms(0));
+    if (sample.t_ms > at_ms || !is_recent(sample.t_ms, at_ms) || is_stale(sample.v)) return;
+    out.set(0, what_ == What::kValues ? sample.v : in_seconds(what_, sample.t_ms, kNoStart));
+  }
+
   // Not done when the series is long.
   Status take_planned(storage::SampleReader& reader, Column& out, bool& done) {
     if (Status status = context_.poll(); !status.ok()) return status;
@@ -357,8 +371,9 @@ class ColumnsOfRaw final : public SeriesWork {
 std::unique_ptr<storage::SeriesSet> select_range(QueryContext& context, const Selector& selector,
                                                  const RangeSpec& spec) {
   const int64_t range_ms = spec.range_ms + spec.reach.before_ms + spec.reach.after_ms;
-  const storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, range_ms,
-                                   std::string(selector.function), context.max_resolution_ms(), selector.start_times};
+  storage::SelectHints hints{spec.grid.steps == 1 ? 0 : spec.grid.step_ms, range_ms, std::string(selector.function),
+                             context.max_resolution_ms(), selector.start_times};
+  if (selector.labels != nullptr) hints.labels = *selector.labels;
   const int64_t first_ms = TimeShift::earlier(TimeShift::earlier(spec.begin_ms(0), spec.reach.before_ms), -1);
   const int64_t last_ms = TimeShift::earlier(spec.end_ms(spec.grid.steps - 1), -spec.reach.after_ms);
   return context.querier().select(selector.matchers, first_ms, last_ms, hints, false);
@@ -370,12 +385,13 @@ Status select_instant(QueryContext& context, const Selector& selector, const Gri
   if (grid.steps == 0) return {};
   const int64_t first_ms = selector.shift.apply(grid.start_ms);
   const int64_t last_ms = selector.shift.apply(grid.last_ms());
-  const storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms,
-                                   0,
-                                   std::string(selector.function),
-                                   context.max_resolution_ms(),
-                                   selector.start_times,
-                                   grid.steps == 1};
+  storage::SelectHints hints{grid.steps == 1 ? 0 : grid.step_ms,
+                             0,
+                             std::string(selector.function),
+                             context.max_resolution_ms(),
+                             selector.start_times,
+                             grid.steps == 1};
+  if (sink.labels_of_use() != nullptr) hints.labels = *sink.labels_of_use();
   const auto set = context.querier().select(selector.matchers, TimeShift::earlier(first_ms, context.lookback_ms() - 1),
                                             last_ms, hints, false);
   const std::vector<storage::Resolution> resolutions = set->resolutions();

@@ -41,6 +41,7 @@ struct Selector {
   std::string_view function = {};  // Directly around the selector: a hint for storage. May be empty.
   bool start_times = false;        // Start timestamps are wanted, too.
   HistogramDetail detail = HistogramDetail::kAll;
+  const std::vector<std::string>* labels = nullptr;  // Of use, as SeriesSink::labels_of_use(). For select_columns().
 };
 
 // How far beyond its range's ends a window's samples reach: not at all, but for the ranges of extended.h.

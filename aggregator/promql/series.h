@@ -34,17 +34,22 @@ class SeriesSink {
   virtual Status consume(Series& series) = 0;
   // Whether __name__, __type__ and __unit__ of a series without histograms make no difference to it.
   virtual bool ignores_metadata() const { return false; }
+  // Sorted names of the labels that make a difference to it; null: all do. Series may come without others.
+  virtual const std::vector<std::string>* labels_of_use() const { return nullptr; }
 };
 
 // A sink made of a function.
 template <class F>
 class FunctionSink final : public SeriesSink {
  public:
-  explicit FunctionSink(F f) : f_(std::move(f)) {}
+  explicit FunctionSink(F f, const std::vector<std::string>* labels_of_use = nullptr)
+      : f_(std::move(f)), labels_of_use_(labels_of_use) {}
   Status consume(Series& series) override { return f_(series); }
+  const std::vector<std::string>* labels_of_use() const override { return labels_of_use_; }
 
  private:
   F f_;
+  const std::vector<std::string>* const labels_of_use_;
 };
 
 // Whole series, in the order their first piece came. Two pieces of a series that share a step are an error.

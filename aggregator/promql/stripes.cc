@@ -174,8 +174,10 @@ class StripedRun final : public Job {
   Status fill(Hand& hand, size_t stripe, Block& block) {
     storage::StripedSet& set = *hand.reader;
     set.begin_stripe(stripe);
+    if (Status status = hand.context.poll(); !status.ok()) return status;
+    Pace pace(hand.context);
     while (set.next()) {
-      if (Status status = hand.context.poll(); !status.ok()) return status;
+      if (Status status = pace.turn(kSeriesWork); !status.ok()) return status;
       if (block.size == block.series.size()) {
         if (Status status = context_.charge(0, Column::bytes(steps_)); !status.ok()) return status;
         charged_ += Column::bytes(steps_);
@@ -221,8 +223,9 @@ Status push_alone(QueryContext& context, storage::SeriesSet& set, size_t steps, 
   Charge charge(context);
   if (Status status = charge.add(0, Column::bytes(steps)); !status.ok()) return status;
   Series series;
+  Pace pace(context);
   while (set.next()) {
-    if (Status status = context.poll(); !status.ok()) return status;
+    if (Status status = pace.turn(kSeriesWork); !status.ok()) return status;
     if (Status status = work.compute(set, series.column); !status.ok()) return status;
     if (!series.column.any()) continue;
     series.labels.assign(set.labels());

@@ -94,13 +94,12 @@ void ChunkMerge::merge_group(size_t end) {
 
 size_t ChunkMerge::keep_in_bounds(std::span<int64_t> t_ms, std::span<double> v, size_t count) const {
   if (count == 0 || (t_ms[0] >= min_ms_ && t_ms[count - 1] <= max_ms_)) return count;
-  size_t kept = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (t_ms[i] < min_ms_ || t_ms[i] > max_ms_) continue;
-    t_ms[kept] = t_ms[i];
-    v[kept++] = v[i];
-  }
-  return kept;
+  const auto times = t_ms.first(count);
+  const auto begin = std::lower_bound(times.begin(), times.end(), min_ms_) - times.begin();
+  const auto end = std::upper_bound(times.begin() + begin, times.end(), max_ms_) - times.begin();
+  std::copy(times.begin() + begin, times.begin() + end, t_ms.begin());
+  std::copy(v.begin() + begin, v.begin() + end, v.begin());
+  return static_cast<size_t>(end - begin);
 }
 
 size_t ChunkMerge::next(std::span<int64_t> t_ms, std::span<double> v) {

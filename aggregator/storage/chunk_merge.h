@@ -37,11 +37,8 @@ class ChunkMerge final : public SampleReader {
   void reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t max_ms,
              std::vector<ReadHistogram> late_histograms = {});
 
-  // No chunks, in memory that may be given to the next reset(); until then there is nothing to read.
-  std::vector<ReadChunk> take_memory() {
-    chunks_.clear();
-    return std::move(chunks_);
-  }
+  // For their memory. Until the next reset() there is nothing to read.
+  std::vector<ReadChunk> take_chunks() { return std::move(chunks_); }
 
   // From the next reset() on starts() is filled; without, it is empty.
   void ask_starts() { starts_asked_ = true; }

@@ -341,12 +341,11 @@ std::optional<Sample> HeadShard::newest(SeriesId id, uint32_t slot, int64_t min_
   return Sample{open.last_ms(), std::bit_cast<double>(open.last_bits())};
 }
 
-std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view) {
+bool HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view, HeadCopy& out) {
   const MutexLock lock(mu_);
-  if (slot >= series_.size() || series_[slot].id != id) return std::nullopt;
+  if (slot >= series_.size() || series_[slot].id != id) return false;
   const HeadSeries& series = series_[slot];
   const HeadExtra* const more = extra_if(series, slot);
-  HeadCopy out;
   // From the newest mark back to the oldest that is after the view.
   if (series.mark.position > view) out.visible_until_ms = series.mark.before_ms;
   if (more != nullptr) {
@@ -363,10 +362,10 @@ std::optional<HeadCopy> HeadShard::copy(SeriesId id, uint32_t slot, int64_t min_
   }
   const OpenChunk& open = series.open;
   if (!open.empty() && open.last_ms() >= min_ms && open.first_ms() <= std::min(max_ms, out.visible_until_ms)) {
-    out.open = open.copy(min_ms);
-    if (series.starts != 0) out.open->starts = more->starts.encode();
+    open.copy_to(out.open, min_ms);
+    if (series.starts != 0) out.open.starts = more->starts.encode();
   }
-  return out;
+  return true;
 }
 
 bool HeadShard::remove_idle(SeriesId id, uint32_t slot, uint32_t idle_before_s) {

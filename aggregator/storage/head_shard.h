@@ -58,8 +58,8 @@ struct InFiles {
 
 struct HeadCopy {
   std::vector<SharedChunk> chunks;  // Sealed, oldest first.
-  std::optional<OwnedChunk> open;
-  std::vector<LateSample> late;  // One a time; they count before what is in chunks.
+  OwnedChunk open;                  // Without samples: there is none.
+  std::vector<LateSample> late;     // One a time; they count before what is in chunks.
   std::vector<LateHistogram>
       histograms;                        // Likewise; with the one before the range, whose successor's hint hangs on it.
   int64_t visible_until_ms = INT64_MAX;  // Samples in chunks after it came after the view, wherever they are by now.
@@ -148,8 +148,9 @@ class HeadShard {
 
   // The newest sample of all, files included, where that is known at a glance and lies between the bounds.
   std::optional<Sample> newest(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view);
-  // Nothing when the slot holds another series by now.
-  std::optional<HeadCopy> copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view);
+  // Into one that is empty but for memory that may be used again. False, and nothing done, when the slot holds another
+  // series by now.
+  bool copy(SeriesId id, uint32_t slot, int64_t min_ms, int64_t max_ms, Position view, HeadCopy& out);
 
   // Drains, then copies. `position` is asked once nobody is inside. One checkpoint at a time. Nothing open is copied
   // under policy.all.

@@ -87,10 +87,18 @@ void OpenChunk::fold_tail() {
 }
 
 OwnedChunk OpenChunk::copy(int64_t min_ms) const {
+  OwnedChunk out;
+  copy_to(out, min_ms);
+  return out;
+}
+
+void OpenChunk::copy_to(OwnedChunk& out, int64_t min_ms) const {
   PieceReader reader({reinterpret_cast<const char*>(data_.get()), payload_bytes()}, first_ms(), count_);
   reader.skip_to(min_ms);
-  return {reader.left(), reader.left() == count_ ? first_ms() : reader.first_ms(), last_ms_,
-          std::string(reader.rest())};
+  out.count = reader.left();
+  out.first_ms = reader.left() == count_ ? first_ms() : reader.first_ms();
+  out.last_ms = last_ms_;
+  out.payload.assign(reader.rest());
 }
 
 OwnedChunk OpenChunk::take() {

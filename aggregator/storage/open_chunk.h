@@ -50,6 +50,7 @@ class OpenChunk {
 
   // Without pieces that end before `min_ms`. REQUIRES: !empty().
   OwnedChunk copy(int64_t min_ms = INT64_MIN) const;
+  void copy_to(OwnedChunk& out, int64_t min_ms) const;  // The same, in memory that is there; leaves `starts` alone.
   // The chunk as copy() gives it; this one is empty afterwards, its memory given back.
   OwnedChunk take();
   // Empties it.

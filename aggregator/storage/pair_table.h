@@ -55,6 +55,7 @@ class PairTable {
   void remove(uint32_t number, SeriesId id);
 
   LabelView label(uint32_t number) const { return {*pairs_[number].name, *pairs_[number].value}; }
+  const std::string* name(uint32_t number) const { return pairs_[number].name; }  // A key of names().
   const IdList& ids(uint32_t number) const { return pairs_[number].ids; }
   const Names& names() const { return names_; }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct SelectHints {
   int64_t max_resolution_ms = 0;
   bool start_times = false;  // SampleReader::starts() is going to be asked.
   bool newest_only = false;  // Of each series only the newest sample in the range is of use; there may be others.
+  // Sorted. When set, SeriesSet::labels() may leave out labels with other names, so that series are no longer told
+  // apart by them. Not together with `sorted`.
+  std::optional<std::vector<std::string>> labels = {};
 };
 
 // Of samples that a rollup answers with: what each stands for. Empty spans: each is a sample as it was stored.
@@ -92,7 +96,9 @@ class SeriesSet {
   virtual bool next() = 0;                // Moves to the first or next series; false at the end or on an error.
   virtual LabelsView labels() const = 0;  // Of the current series. Valid until next().
   virtual SampleReader& samples() = 0;    // Of the current series, from its beginning. Valid until next().
-  virtual Status status() const = 0;      // OK after a clean end.
+  // All that samples() would give, where that is one float and known without decoding. Null otherwise.
+  virtual const Sample* only_sample() const { return nullptr; }
+  virtual Status status() const = 0;                                // OK after a clean end.
   virtual std::vector<std::string> warnings() const { return {}; }  // E.g. an unreadable chunk that was skipped.
   virtual std::vector<std::string> infos() const { return {}; }     // E.g. that rollups answered.
   // By time. After the last one's, raw samples answer; so none means raw samples throughout.

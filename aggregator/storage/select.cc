@@ -84,8 +84,9 @@ Result<std::unique_ptr<SeriesSet>> StoreQuerier::make_raw_set(const std::vector<
   if (min_ms > max_ms) return std::unique_ptr<SeriesSet>(std::make_unique<FailedSet>(Status()));
   const bool labels_only = hints.function == "series";
   const bool newest_only = labels_only || (hints.newest_only && !hints.start_times);
-  return StoreSeriesSet::make(parts_, view_, matchers, {min_ms, max_ms, newest_only},
-                              {.sorted = sorted, .with_samples = labels_only, .start_times = hints.start_times});
+  StoreSeriesSet::Needs needs{.sorted = sorted, .with_samples = labels_only, .start_times = hints.start_times};
+  if (!sorted) needs.labels = hints.labels;
+  return StoreSeriesSet::make(parts_, view_, matchers, {min_ms, max_ms, newest_only}, needs);
 }
 
 Status StoreQuerier::for_each_window(int64_t min_ms, int64_t max_ms, const VisitWindow& visit) const {
@@ -133,7 +134,9 @@ Result<std::vector<std::string>> StoreQuerier::list_labels(std::string_view name
     if (!set->status().ok()) return fail(set->status());
     return shown.take(limit);
   }
-  if (min_ms <= parts_.head.newest_ms.load() && max_ms >= parts_.head.oldest_ms()) {
+  const int64_t newest_ms = parts_.head.newest_ms.load();
+  // The oldest sample is looked for in all series, so only where that decides.
+  if (min_ms <= newest_ms && (max_ms >= newest_ms || max_ms >= parts_.head.oldest_ms())) {
     if (Status status = add_labels_of_head(name, shown); !status.ok()) return fail(status);
   }
   // Before the postings: see Tombstones::now().

@@ -1,5 +1,7 @@
 #include "aggregator/storage/series_index.h"
 
+#include <algorithm>
+#include <cstring>
 #include <thread>
 
 namespace tidemark::storage {
@@ -166,11 +168,80 @@ std::string SeriesIndex::encoded_labels(SeriesId id) {
   return out;
 }
 
-void SeriesIndex::append_encoded_labels(SeriesId id, std::string& out) {
-  for_each_pair(id, [&](uint32_t number) {
+namespace {
+
+// Labels to the end of a string, some at a time.
+class LabelsAppender {
+ public:
+  explicit LabelsAppender(std::string& out) : out_(out) {}
+  ~LabelsAppender() { flush(); }
+  LabelsAppender(const LabelsAppender&) = delete;
+  LabelsAppender& operator=(const LabelsAppender&) = delete;
+
+  void add(std::string_view name, std::string_view value) {
+    if (name.size() > kShort || value.size() > kShort) {
+      flush();
+      append_encoded_label(out_, name, value);
+      return;
+    }
+    if (sizeof bytes_ - used_ < name.size() + value.size() + 2) flush();
+    add_text(name);
+    add_text(value);
+  }
+
+ private:
+  static constexpr size_t kShort = 127;  // Its length is one byte.
+
+  void add_text(std::string_view text) {
+    bytes_[used_++] = static_cast<char>(text.size());
+    std::memcpy(bytes_ + used_, text.data(), text.size());
+    used_ += text.size();
+  }
+  void flush() {
+    out_.append(bytes_, used_);
+    used_ = 0;
+  }
+
+  std::string& out_;
+  size_t used_ = 0;
+  char bytes_[512];
+};
+
+}  // namespace
+
+bool SeriesIndex::append_encoded_labels(SeriesId id, std::string& out) {
+  const auto found = by_id_.find(ById{id});
+  if (found == by_id_.end()) return false;
+  const Entry& entry = entries_[*found];
+  LabelsAppender appender(out);
+  for (uint32_t i = 0; i < entry.pair_count; ++i) {
+    const LabelView label = pair(pairs_of(entry)[i]);
+    appender.add(label.name, label.value);
+  }
+  return true;
+}
+
+SeriesIndex::NameRefs SeriesIndex::named_by(std::span<const std::string> names) {
+  NameRefs out;
+  for (const std::string& name : names) {
+    const auto found = pair_table_.names().find(name);
+    if (found != pair_table_.names().end()) out.push_back(&found->first);
+  }
+  return out;
+}
+
+bool SeriesIndex::append_encoded_labels(SeriesId id, const NameRefs& names, std::string& out) {
+  const auto found = by_id_.find(ById{id});
+  if (found == by_id_.end()) return false;
+  const Entry& entry = entries_[*found];
+  for (uint32_t i = 0; i < entry.pair_count; ++i) {
+    const uint32_t number = pairs_of(entry)[i];
+    // Each name is in memory once.
+    if (std::find(names.begin(), names.end(), pair_table_.name(number)) == names.end()) continue;
     const LabelView label = pair(number);
     append_encoded_label(out, label.name, label.value);
-  });
+  }
+  return true;
 }
 
 Result<Roaring> SeriesIndex::match(const std::vector<Matcher>& matchers) {

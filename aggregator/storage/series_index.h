@@ -5,12 +5,14 @@
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
+#include <absl/container/inlined_vector.h>
 
 #include <array>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <roaring/roaring.hh>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -58,7 +60,12 @@ class SeriesIndex {
   uint32_t last_asked_s(SeriesId id) TM_REQUIRES(mu_);
 
   std::string encoded_labels(SeriesId id) TM_REQUIRES(mu_);  // "" when it is not there.
-  void append_encoded_labels(SeriesId id, std::string& out) TM_REQUIRES(mu_);
+  // False when it is not there.
+  bool append_encoded_labels(SeriesId id, std::string& out) TM_REQUIRES(mu_);
+  // Of its labels those with one of the names, which are as named_by() gave them since the mutex was taken.
+  using NameRefs = absl::InlinedVector<const std::string*, 8>;
+  NameRefs named_by(std::span<const std::string> names) TM_REQUIRES(mu_);
+  bool append_encoded_labels(SeriesId id, const NameRefs& names, std::string& out) TM_REQUIRES(mu_);
   // Calls visit(number of pair) for each of its labels.
   template <class Visit>
   void for_each_pair(SeriesId id, Visit visit) TM_REQUIRES(mu_) {

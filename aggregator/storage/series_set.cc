@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kGroupMax = 256;
 constexpr size_t kStripeSeries = 64;
+constexpr size_t kSpareMax = 1024;
 // Enough to say what is wrong; more would only repeat it.
 constexpr size_t kWarningsMax = 10;
 
@@ -35,7 +36,7 @@ void append_late(const std::vector<LateSample>& late, std::vector<ReadChunk>& ch
 
 Result<std::unique_ptr<SeriesSet>> StoreSeriesSet::make(const ReadParts& parts, Position view,
                                                         const std::vector<Matcher>& matchers, Range range,
-                                                        Needs needs) {
+                                                        const Needs& needs) {
   std::unique_ptr<StoreSeriesSet> set(new StoreSeriesSet(parts, view, range, needs));
   {
     SeriesIndex& index = parts.head.index();
@@ -173,28 +174,69 @@ void StoreSeriesSet::sort_by_labels(std::vector<SeriesId>& ids) {
   for (const Series& series : all) ids.push_back(series.id);
 }
 
-void StoreSeriesSet::load_labels(std::vector<Series>& group) {
-  {
-    SeriesIndex& index = parts_.head.index();
-    const MutexLock lock(index.mutex());
-    for (Series& series : group) {
-      if (head_ids_.contains(series.id)) index.append_encoded_labels(series.id, series.labels);
-    }
+void StoreSeriesSet::load_labels_of_head(std::vector<Series>& group) {
+  SeriesIndex& index = parts_.head.index();
+  const MutexLock lock(index.mutex());
+  SeriesIndex::NameRefs names;
+  if (needs_.labels) names = index.named_by(*needs_.labels);
+  for (Series& series : group) {
+    if (!head_ids_.contains(series.id)) continue;
+    series.known = needs_.labels ? index.append_encoded_labels(series.id, names, series.labels)
+                                 : index.append_encoded_labels(series.id, series.labels);
   }
+}
+
+void StoreSeriesSet::load_labels(std::vector<Series>& group) {
+  if (needs_.labels && needs_.labels->empty()) return;
+  load_labels_of_head(group);
   std::vector<SeriesId> missing;
   for (const Series& series : group) {
-    if (series.labels.empty()) missing.push_back(series.id);
+    if (!series.known) missing.push_back(series.id);
   }
   if (missing.empty()) return;
   std::vector<std::string> labels = parts_.records.labels(missing, snapshot_);
   size_t next = 0;
   for (Series& series : group) {
-    if (series.labels.empty()) series.labels = std::move(labels[next++]);
-    if (series.labels.empty()) {
+    if (series.known) continue;
+    series.labels = std::move(labels[next++]);
+    series.known = !series.labels.empty();
+    if (!series.known) {
       warn_of_damage("series " + std::to_string(series.id) + " has no readable record and is left out", "");
     }
   }
-  std::erase_if(group, [](const Series& series) { return series.labels.empty(); });
+  std::erase_if(group, [](const Series& series) { return !series.known; });
+}
+
+std::string StoreSeriesSet::all_labels() {
+  const SeriesId id = group_[at_].id;
+  std::string labels;
+  {
+    SeriesIndex& index = parts_.head.index();
+    const MutexLock lock(index.mutex());
+    index.append_encoded_labels(id, labels);
+  }
+  if (labels.empty()) labels = parts_.records.labels(id, snapshot_).value_or("");
+  return LabelsView(labels).to_string();
+}
+
+std::string StoreSeriesSet::spare_string() {
+  if (spare_.empty()) return {};
+  std::string out = std::move(spare_.back());
+  spare_.pop_back();
+  out.clear();
+  return out;
+}
+
+void StoreSeriesSet::keep_spare(std::string text) {
+  const bool has_memory = text.capacity() > std::string().capacity();
+  if (has_memory && spare_.size() < kSpareMax) spare_.push_back(std::move(text));
+}
+
+ReadChunk StoreSeriesSet::copy_of(const ChunkView& chunk, Position version) {
+  std::string payload = spare_string();
+  payload.assign(chunk.payload);
+  return {chunk.first_ms,           chunk.last_ms, chunk.count, chunk.codec, version, std::move(payload),
+          std::string(chunk.starts)};
 }
 
 Status StoreSeriesSet::copy_head(std::vector<Series>& group) {
@@ -214,9 +256,7 @@ Status StoreSeriesSet::copy_head(std::vector<Series>& group) {
       group[i].newest = shard.newest(found[i]->id, found[i]->slot, range_.min_ms, range_.max_ms, view_);
       if (group[i].newest) continue;
     }
-    if (auto copy = shard.copy(found[i]->id, found[i]->slot, range_.min_ms, range_.max_ms, view_)) {
-      group[i].head = std::move(*copy);
-    }
+    shard.copy(found[i]->id, found[i]->slot, range_.min_ms, range_.max_ms, view_, group[i].head);
   }
   if (parts_.head.checkpoints.load() == checkpoints_) return {};
   take_snapshot();
@@ -239,10 +279,8 @@ bool StoreSeriesSet::load_group() {
     for (; ids_taken_ < end; ++ids_taken_) {
       Series& series = group_.emplace_back();
       series.id = (*ids_)[ids_taken_];
-      if (spare_labels_.empty()) continue;
-      series.labels = std::move(spare_labels_.back());
-      series.labels.clear();
-      spare_labels_.pop_back();
+      series.labels = spare_string();
+      series.head.open.payload = spare_string();
     }
     status_ = copy_head(group_);
     if (!status_.ok()) return false;
@@ -255,7 +293,8 @@ bool StoreSeriesSet::next() {
   if (!status_.ok()) return false;
   for (;;) {
     if (begun_) {
-      spare_labels_.push_back(std::move(group_[at_].labels));
+      keep_spare(std::move(group_[at_].labels));
+      keep_spare(std::move(group_[at_].head.open.payload));
       group_[at_] = {};
       ++at_;
     }
@@ -279,12 +318,11 @@ bool StoreSeriesSet::begin_series() {
   if (!status_.ok()) return false;
   const int64_t max_ms = std::min(range_.max_ms, series.head.visible_until_ms);
   for (const SharedChunk& chunk : series.head.chunks) {
-    chunks.push_back(
-        {chunk->first_ms, chunk->last_ms, chunk->count, Codec::kPieces, kHeadVersion, chunk->payload, chunk->starts});
+    chunks.push_back(copy_of(chunk->view(), kHeadVersion));
   }
-  if (auto& open = series.head.open) {
-    chunks.push_back({open->first_ms, open->last_ms, open->count, Codec::kPieces, kHeadVersion,
-                      std::move(open->payload), std::move(open->starts)});
+  if (OwnedChunk& open = series.head.open; open.count > 0) {
+    chunks.push_back({open.first_ms, open.last_ms, open.count, Codec::kPieces, kHeadVersion, std::move(open.payload),
+                      std::move(open.starts)});
   }
   append_late(series.head.late, chunks);
   std::vector<ReadHistogram> histograms;
@@ -327,7 +365,9 @@ SampleReader& StoreSeriesSet::samples() {
 }
 
 std::vector<ReadChunk> StoreSeriesSet::read_chunks(SeriesId id) {
-  std::vector<ReadChunk> out = reader_.take_memory();
+  std::vector<ReadChunk> out = reader_.take_chunks();
+  for (ReadChunk& chunk : out) keep_spare(std::move(chunk.payload));
+  out.clear();
   subtracted_ = false;
   for (const auto& [window, ids] : windows_) {
     if (!ids.contains(id)) continue;
@@ -355,18 +395,15 @@ bool StoreSeriesSet::read_window(Window window, SeriesId id, std::vector<ReadChu
     if (key->start_ms > range_.max_ms) break;
     const Result<ChunkView> chunk = parse_chunk(view(chunks.value()));
     if (!chunk) {
-      warn_of_damage("a chunk of " + LabelsView(group_[at_].labels).to_string() + " is left out",
-                     chunk.error().message());
+      warn_of_damage("a chunk of " + all_labels() + " is left out", chunk.error().message());
       continue;
     }
     if (chunk->last_ms < range_.min_ms) continue;
-    out.push_back({chunk->first_ms, chunk->last_ms, chunk->count, chunk->codec, key->version,
-                   std::string(chunk->payload), std::string(chunk->starts)});
+    out.push_back(copy_of(*chunk, key->version));
   }
   if (chunks.status().ok()) return true;
   // A block of a file does not read. The rest of the answer stands.
-  warn_of_damage("chunks of " + LabelsView(group_[at_].labels).to_string() + " are left out",
-                 chunks.status().ToString());
+  warn_of_damage("chunks of " + all_labels() + " are left out", chunks.status().ToString());
   if (!is_damage(chunks.status())) status_ = to_status(chunks.status(), "reading chunks");
   return status_.ok();
 }

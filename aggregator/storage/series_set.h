@@ -52,11 +52,12 @@ class StoreSeriesSet final : public StripedSet {
     // Only series with a sample in the range, which may have to be decoded to know. Otherwise those that deletes left
     // without one are left out, and others may show for a chunk that reaches over the range.
     bool with_samples = false;
-    bool start_times = false;  // SampleReader::starts().
+    bool start_times = false;                             // SampleReader::starts().
+    std::optional<std::vector<std::string>> labels = {};  // As SelectHints::labels.
   };
 
   static Result<std::unique_ptr<SeriesSet>> make(const ReadParts& parts, Position view,
-                                                 const std::vector<Matcher>& matchers, Range range, Needs needs);
+                                                 const std::vector<Matcher>& matchers, Range range, const Needs& needs);
   // Those of `ids` that have a sample in the range, in no order.
   static Result<std::unique_ptr<SeriesSet>> make(const ReadParts& parts, Position view, const Roaring& ids,
                                                  Range range);
@@ -67,6 +68,7 @@ class StoreSeriesSet final : public StripedSet {
   bool next() override;
   LabelsView labels() const override { return LabelsView(group_[at_].labels); }
   SampleReader& samples() override;
+  const Sample* only_sample() const override { return group_[at_].newest ? &*group_[at_].newest : nullptr; }
   Status status() const override { return status_; }
   std::vector<std::string> warnings() const override { return warnings_; }
   size_t stripes() const override;
@@ -76,14 +78,15 @@ class StoreSeriesSet final : public StripedSet {
  private:
   struct Series {
     SeriesId id = 0;
+    bool known = false;  // Its labels are.
     std::string labels;
     HeadCopy head;
     std::optional<Sample> newest;  // All that is of use.
   };
 
   StoreSeriesSet(const ReadParts& parts, Position view, Range range, Needs needs)
-      : parts_(parts), view_(view), range_(range), needs_(needs), chunks_(parts.rocks) {
-    if (needs.start_times) reader_.ask_starts();
+      : parts_(parts), view_(view), range_(range), needs_(std::move(needs)), chunks_(parts.rocks) {
+    if (needs_.start_times) reader_.ask_starts();
   }
   void set_ids(const Roaring& ids, bool sorted);
   void take_snapshot();
@@ -94,9 +97,15 @@ class StoreSeriesSet final : public StripedSet {
   // The next group of ids: labels and head samples.
   bool load_group();
   void load_labels(std::vector<Series>& group);
+  void load_labels_of_head(std::vector<Series>& group);
+  // All labels of the current series, for a message.
+  std::string all_labels();
   Status copy_head(std::vector<Series>& group);
   bool begin_series();
   bool has_sample(const std::vector<ReadChunk>& chunks, int64_t max_ms);
+  std::string spare_string();  // Empty.
+  void keep_spare(std::string text);
+  ReadChunk copy_of(const ChunkView& chunk, Position version);
   std::vector<ReadChunk> read_chunks(SeriesId id);
   // Counts it, logs it, and says it in the warnings.
   void warn_of_damage(const std::string& what, const std::string& error);
@@ -113,7 +122,7 @@ class StoreSeriesSet final : public StripedSet {
   size_t ids_taken_ = 0;
   size_t ids_end_ = 0;  // Of what is to be read.
   std::vector<Series> group_;
-  std::vector<std::string> spare_labels_;  // Memory of series that are done with.
+  std::vector<std::string> spare_;  // Memory of series that are done with: labels and chunks.
   size_t at_ = 0;
   bool begun_ = false;
 

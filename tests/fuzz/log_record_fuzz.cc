@@ -40,8 +40,8 @@ void replay(const std::vector<storage::LogSample>& samples) {
   }
   shard.replay(record, starts);
   for (const auto& [id, slot] : slots) {
-    const auto copied = shard.copy(id, slot, INT64_MIN, INT64_MAX, 1);
-    fuzz::require(copied.has_value(), "a replayed series is there");
+    storage::HeadCopy copied;
+    fuzz::require(shard.copy(id, slot, INT64_MIN, INT64_MAX, 1, copied), "a replayed series is there");
     std::map<int64_t, uint64_t> got;
     std::vector<int64_t> t_ms(storage::kChunkSamplesMax);
     std::vector<double> v(storage::kChunkSamplesMax);
@@ -51,9 +51,9 @@ void replay(const std::vector<storage::LogSample>& samples) {
       fuzz::require(count == chunk.count && decoder.ok(), "its chunks decode");
       for (size_t i = 0; i < count; ++i) got[t_ms[i]] = std::bit_cast<uint64_t>(v[i]);
     };
-    for (const auto& chunk : copied->chunks) take(*chunk);
-    if (copied->open) take(*copied->open);
-    for (const auto& late : copied->late) got[late.t_ms] = std::bit_cast<uint64_t>(late.v);
+    for (const auto& chunk : copied.chunks) take(*chunk);
+    if (copied.open.count > 0) take(copied.open);
+    for (const auto& late : copied.late) got[late.t_ms] = std::bit_cast<uint64_t>(late.v);
     fuzz::require(got == want[id], "a shard holds what the record says, the last value of a time");
   }
 }

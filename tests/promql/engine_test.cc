@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <thread>
 
 #include "model/number.h"
@@ -147,6 +148,31 @@ TEST_F(EngineTest, NamesThatNobodyLooksAtStillTellSeriesApart) {
   EXPECT_THAT(at_once("sum by (host) (count_over_time(requests_total[5m]))"),
               ElementsAre("{host=\"a\"} 1@0", "{host=\"b\"} 1@0", "{host=\"c\"} 1@0"));
   EXPECT_THAT(at_once("sum by (__name__) (count_over_time(requests_total[5m]))"), ElementsAre("{} 3@0"));
+}
+
+// Nor does it look at types and units, of which one metric may have several.
+TEST_F(EngineTest, TypesThatNobodyLooksAtStillTellSeriesApart) {
+  constexpr std::string_view kQuery = "sum by (host) (count_over_time(typed[5m]))";
+  store_.add(Labels{{"__name__", "typed"}, {"__type__", "counter"}, {"disk", "1"}, {"host", "a"}}, 0, 1);
+  store_.add(Labels{{"__name__", "typed"}, {"disk", "2"}, {"host", "a"}}, 0, 1);
+  EXPECT_THAT(lines(engine().instant(kQuery, 0)), ElementsAre("{host=\"a\"} 2@0"));
+  store_.add(Labels{{"__name__", "typed"}, {"disk", "1"}, {"host", "a"}}, 0, 1);
+  EXPECT_THAT(lines(engine().instant(kQuery, 0)),
+              ElementsAre("error: vector cannot contain metrics with the same labelset"));
+}
+
+TEST_F(EngineTest, TheBestOfEachGroup) {
+  store_.add(Labels{{"__name__", "m"}, {"g", "x"}, {"i", "1"}}, 0, 3);
+  store_.add(Labels{{"__name__", "m"}, {"g", "x"}, {"i", "2"}}, 0, std::numeric_limits<double>::quiet_NaN());
+  store_.add(Labels{{"__name__", "m"}, {"g", "x"}, {"i", "3"}}, 0, 7);
+  store_.add(Labels{{"__name__", "m"}, {"g", "y"}, {"i", "4"}}, 0, -1);
+  Engine& e = engine();
+  EXPECT_THAT(lines(e.instant("topk by (g) (2, m)", 0)),
+              ElementsAre("m{g=\"x\", i=\"3\"} 7@0", "m{g=\"x\", i=\"1\"} 3@0", "m{g=\"y\", i=\"4\"} -1@0"));
+  EXPECT_THAT(lines(e.instant("bottomk(1, m)", 0)), ElementsAre("m{g=\"y\", i=\"4\"} -1@0"));
+  EXPECT_THAT(lines(e.instant("topk(1, last_over_time(m[1m]))", 0)), ElementsAre("m{g=\"x\", i=\"3\"} 7@0"));
+  EXPECT_THAT(lines(e.instant("topk(0, m)", 0)), ElementsAre());
+  EXPECT_THAT(lines(e.instant("topk(NaN, m)", 0)), ElementsAre("error: Parameter value is NaN"));
 }
 
 // Where two metrics take turns, their nameless results are one series.

@@ -163,6 +163,13 @@ TEST(CommitOrder, AFailureReleasesWhoWaits) {
   waiter.join();
 }
 
+// What a reader of [0, 1000] sees.
+std::optional<HeadCopy> copy_of(HeadShard& shard, SeriesId id, uint32_t slot, Position view) {
+  HeadCopy out;
+  if (!shard.copy(id, slot, 0, 1000, view, out)) return std::nullopt;
+  return out;
+}
+
 // Two commits write a series in the other order than their positions: whoever comes second must be seen with the other.
 TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
   HeadShard shard(0);
@@ -179,11 +186,11 @@ TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
   EXPECT_EQ(append(1, 10, 1), (std::pair(Outcome::kDuplicate, Position{2}))) << "it is there only once 2 is logged";
   EXPECT_EQ(append(1, 20, 2), (std::pair(Outcome::kAccepted, Position{2})));
   EXPECT_EQ(append(3, 30, 3), (std::pair(Outcome::kAccepted, Position{0})));
-  EXPECT_EQ(shard.copy(1, slot, 0, 1000, 3)->visible_until_ms, INT64_MAX);
-  EXPECT_EQ(shard.copy(1, slot, 0, 1000, 2)->visible_until_ms, 20);
-  EXPECT_TRUE(shard.copy(1, slot, 0, 1000, 0)->chunks.empty());
-  EXPECT_FALSE(shard.copy(1, slot, 0, 1000, 0)->open);
-  EXPECT_FALSE(shard.copy(2, slot, 0, 1000, 3)) << "the slot is another series'";
+  EXPECT_EQ(copy_of(shard, 1, slot, 3)->visible_until_ms, INT64_MAX);
+  EXPECT_EQ(copy_of(shard, 1, slot, 2)->visible_until_ms, 20);
+  EXPECT_TRUE(copy_of(shard, 1, slot, 0)->chunks.empty());
+  EXPECT_EQ(copy_of(shard, 1, slot, 0)->open.count, 0u);
+  EXPECT_FALSE(copy_of(shard, 2, slot, 3)) << "the slot is another series'";
 }
 
 TEST(HeadShard, NothingOfASeriesWithoutARecordIsReplayedToAnother) {
@@ -194,10 +201,10 @@ TEST(HeadShard, NothingOfASeriesWithoutARecordIsReplayedToAnother) {
   const std::vector<HeadShard::Replayed> samples{{.slot = lost, .v = 1, .t_ms = 10, .position = 1},
                                                  {.slot = slot, .v = 2, .t_ms = 20, .position = 1}};
   shard.replay(samples, {});
-  const auto copy = shard.copy(2, slot, 0, 1000, 100);
-  ASSERT_TRUE(copy->open);
-  EXPECT_EQ(copy->open->count, 1u);
-  EXPECT_EQ(copy->open->first_ms, 20);
+  const auto copy = copy_of(shard, 2, slot, 100);
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(copy->open.count, 1u);
+  EXPECT_EQ(copy->open.first_ms, 20);
   EXPECT_EQ(shard.oldest_ms(), 20);
 }
 
@@ -212,9 +219,9 @@ TEST(HeadShard, ReplaysInAnyOrder) {
         .slot = slot, .v = static_cast<double>(position), .t_ms = t_ms, .position = position};
     shard.replay(std::span(&sample, 1), {});
   }
-  const auto copy = shard.copy(1, slot, 0, 1000, 100);
-  ASSERT_TRUE(copy->open);
-  const OwnedChunk& chunk = *copy->open;
+  const auto copy = copy_of(shard, 1, slot, 100);
+  ASSERT_TRUE(copy);
+  const OwnedChunk& chunk = copy->open;
   ChunkDecoder decoder(chunk.view());
   std::vector<int64_t> t_ms(10);
   std::vector<double> v(10);

@@ -134,8 +134,12 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
     explicit MemoryQuerier(MemoryStore& store) : store_(store) {}
 
     std::unique_ptr<storage::SeriesSet> select(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
-                                               const storage::SelectHints&, bool) override {
-      return std::make_unique<Set>(store_.read(matchers, min_ms, max_ms));
+                                               const storage::SelectHints& hints, bool) override {
+      Selected selected = store_.read(matchers, min_ms, max_ms);
+      if (hints.labels) {
+        for (auto& [labels, samples] : selected) labels = only(labels, *hints.labels);
+      }
+      return std::make_unique<Set>(std::move(selected));
     }
     Result<std::vector<std::string>> label_names(const std::vector<Matcher>& matchers, int64_t min_ms, int64_t max_ms,
                                                  size_t limit) override {
@@ -155,6 +159,13 @@ class MemoryStore final : public storage::Appender, public storage::Queryable {
     }
 
    private:
+    static Labels only(const Labels& labels, const std::vector<std::string>& names) {
+      std::vector<LabelView> kept;
+      for (const LabelView label : labels) {
+        if (std::find(names.begin(), names.end(), label.name) != names.end()) kept.push_back(label);
+      }
+      return Labels::from_pairs(std::move(kept));
+    }
     static std::vector<std::string> first(const std::set<std::string>& all, size_t limit) {
       std::vector<std::string> out(all.begin(), all.end());
       if (limit != 0 && out.size() > limit) out.resize(limit);
