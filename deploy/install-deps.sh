@@ -12,7 +12,7 @@ packages=(
   # What the programs link.
   libabsl-dev libc-ares-dev libcpp-httplib-dev libcrypt-dev libexpected-dev libfmt-dev libprotozero-dev libre2-dev
   libroaring-dev
-  librocksdb-dev libsimdjson-dev libsnappy-dev libssl-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
+  librocksdb-dev libsimdjson-dev libsnappy-dev libssl-dev libsystemd-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
   # What the tests and benchmarks link.
   libbenchmark-dev libgmock-dev libgtest-dev
 )

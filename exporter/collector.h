@@ -53,11 +53,13 @@ struct CollectorConfig {
   HwmonSettings hwmon;
   InfinibandSettings infiniband;
   InterruptsSettings interrupts;
+  LogindSettings logind;
   PowersupplyclassSettings powersupplyclass;
   QdiscSettings qdisc;
   RaplSettings rapl;
   SlabinfoSettings slabinfo;
   SysctlSettings sysctl;
+  SystemdSettings systemd;
   TapestatsSettings tapestats;
 
   ScriptSettings script;

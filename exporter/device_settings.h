@@ -26,6 +26,11 @@ struct InterruptsSettings {
   bool include_zeros = true;
 };
 
+struct LogindSettings {
+  std::string address;     // "": the system bus.
+  bool is_a_peer = false;  // Not a bus, but logind itself is at that address.
+};
+
 struct PowersupplyclassSettings {
   std::string ignored = "^$";
 };
@@ -45,6 +50,15 @@ struct SlabinfoSettings {
 struct SysctlSettings {
   std::vector<std::string> include;
   std::vector<std::string> include_info;
+};
+
+struct SystemdSettings {
+  FilterPatterns units = {".+", R"(.+\.(automount|device|mount|scope|slice))"};  // Of whole names.
+  bool tasks = false;
+  bool restarts = false;
+  bool start_time = false;
+  bool private_connection = false;  // Ask systemd itself, not the bus.
+  std::string address;              // "": the system bus, or systemd's private socket.
 };
 
 struct TapestatsSettings {

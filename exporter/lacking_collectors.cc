@@ -23,20 +23,11 @@ constexpr LackingFlag kPerf[] = {{"perf.cpus"},
                                  {"perf.cache-profilers", kRepeatable}};
 constexpr LackingFlag kRunit[] = {{"runit.servicedir"}};
 constexpr LackingFlag kSupervisord[] = {{"supervisord.url"}};
-constexpr LackingFlag kSystemd[] = {{"systemd.unit-include"},
-                                    {"systemd.unit-whitelist"},
-                                    {"systemd.unit-exclude"},
-                                    {"systemd.unit-blacklist"},
-                                    {"systemd.private", kSwitch},
-                                    {"systemd.enable-task-metrics", kSwitch},
-                                    {"systemd.enable-restarts-metrics", kSwitch},
-                                    {"systemd.enable-start-time-metrics", kSwitch}};
 constexpr LackingFlag kWifi[] = {{"wifi.fixtures"}};
 
 constexpr LackingCollector kTable[] = {
     {"drbd", "read /proc/drbd with a script whose output textfile serves", {}},
     {"ethtool", kNotYet, kEthtool},
-    {"logind", kNotYet, {}},
     {"mountstats", kNotYet, {}},
     {"ntp", "upstream deprecates it; the timex collector shows the kernel's own view of the clock", kNtp},
     {"pcidevice", kNotYet, kPcidevice},
@@ -44,7 +35,6 @@ constexpr LackingCollector kTable[] = {
     {"runit", "upstream deprecates it; watch the services with a script whose output textfile serves", kRunit},
     {"supervisord", "upstream deprecates it; watch the services with a script whose output textfile serves",
      kSupervisord},
-    {"systemd", kNotYet, kSystemd},
     {"wifi", "read it with a script around iw(8) whose output textfile serves", kWifi},
 };
 
