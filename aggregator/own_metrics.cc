@@ -5,24 +5,13 @@
 #include "exporter/prometheus_families.h"
 
 namespace tidemark {
+namespace {
 
-OwnMetrics::OwnMetrics(Logger& logger) : process_({}, exporter::make_process_metrics(), logger) {}
+using exporter::add_counter;
+using exporter::add_gauge;
+using exporter::add_sample;
 
-std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::State& state) const {
-  using exporter::add_counter;
-  using exporter::add_gauge;
-  using exporter::add_sample;
-  exporter::Families out;
-  append_prometheus(out, process_.Collect());
-  add_sample(add_gauge(out, "tidemark_build_info", "Version of the running program; the value is always 1."), 1,
-             {{"version", TIDEMARK_VERSION}});
-  add_sample(add_gauge(out, "tidemark_config_last_reload_successful", "Whether the last reload of the files worked."),
-             state.reload_ok ? 1 : 0);
-  add_sample(add_gauge(out, "tidemark_config_last_reload_success_timestamp_seconds",
-                       "When the configuration in force was loaded."),
-             static_cast<double>(state.reloaded_at_ms) / 1000);
-  if (http_ == nullptr) return to_prometheus(out);
-  const net::ServerStats stats = http_->stats();
+void append_http(const net::ServerStats& stats, exporter::Families& out) {
   const auto counter = [&](std::string_view name, std::string_view help, uint64_t value) {
     add_sample(add_counter(out, name, help), static_cast<double>(value));
   };
@@ -35,6 +24,24 @@ std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::St
           stats.requests_refused);
   add_sample(add_gauge(out, "tidemark_http_connections_open", "Connections that are open."),
              static_cast<double>(stats.connections_open));
+}
+
+}  // namespace
+
+OwnMetrics::OwnMetrics(Logger& logger) : process_({}, exporter::make_process_metrics(), logger) {}
+
+std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::State& state) const {
+  exporter::Families out;
+  append_prometheus(out, process_.Collect());
+  add_sample(add_gauge(out, "tidemark_build_info", "Version of the running program; the value is always 1."), 1,
+             {{"version", TIDEMARK_VERSION}});
+  add_sample(add_gauge(out, "tidemark_config_last_reload_successful", "Whether the last reload of the files worked."),
+             state.reload_ok ? 1 : 0);
+  add_sample(add_gauge(out, "tidemark_config_last_reload_success_timestamp_seconds",
+                       "When the configuration in force was loaded."),
+             static_cast<double>(state.reloaded_at_ms) / 1000);
+  if (http_ != nullptr) append_http(http_->stats(), out);
+  out.seal();
   return to_prometheus(out);
 }
 

@@ -2,7 +2,7 @@
 # compare_node_exporter.sh EXPORTER: what tidemark-exporter shows of this host against a real node_exporter (the program
 # named by TIDEMARK_NODE_EXPORTER), each with its own default collectors: every family of theirs but go_* must be there,
 # with the same type, the same label names and the same sets of labels, and there must be no family more than is listed
-# here. Where TIDEMARK_PROMTOOL names a promtool, it must find nothing in ours that it does not find in theirs.
+# here; of a release before 1.11, what it has must be in ours. Where TIDEMARK_PROMTOOL names a promtool, it must find nothing in ours that it does not find in theirs.
 # Exit code 77 (skipped) where there is none to compare with.
 set -euo pipefail
 exporter=$1
@@ -56,16 +56,19 @@ series() {
 }
 series "$dir/theirs" >"$dir/theirs.series"
 series "$dir/ours" >"$dir/ours.series"
-newer=$(awk '{ name = $0; sub(/[{ ].*/, "", name); print name }' "$dir/theirs.series" | sort -u | wc -l)
-if [ "$newer" -gt 230 ]; then # Releases since 1.11; older ones have fewer labels.
+version=$("$TIDEMARK_NODE_EXPORTER" --version 2>&1 | sed -n 's/^node_exporter, version \([0-9.]*\).*/\1/p')
+# What we are held to word for word; older releases have fewer families and labels.
+matched=0
+if [ "$(printf '%s\n' 1.11 "$version" | sort -V | head -1)" = 1.11 ]; then matched=1; fi
+if [ $matched = 1 ]; then
   different=$(diff "$dir/theirs.series" "$dir/ours.series" | grep '^[<>]' || true)
   if [ -n "$different" ]; then echo "series of theirs (<) and ours (>) alone:"; echo "$different"; failed=1; fi
 fi
 echo "series: theirs $(wc -l <"$dir/theirs.series"), ours $(wc -l <"$dir/ours.series")"
-# Ours shows every field of /proc/meminfo; what else it alone shows is newer than 1.5, or named after Tidemark.
+# Ours shows every field of /proc/meminfo; what else it alone shows is named after Tidemark.
 extra=$(comm -13 <(cut -d' ' -f1 "$dir/theirs.shape" | sort -u) <(cut -d' ' -f1 "$dir/ours.shape" | sort -u) |
   grep -vE '^(node_memory_|tidemark_|process_network_|promhttp_metric_handler_errors_total$|node_filesystem_(mount_info|purgeable_bytes)$)' || true)
-if [ -n "$extra" ]; then echo "in ours only:"; echo "$extra"; failed=1; fi
+if [ -n "$extra" ] && [ $matched = 1 ]; then echo "in ours only:"; echo "$extra"; failed=1; fi
 if [ -n "${TIDEMARK_PROMTOOL:-}" ]; then
   "$TIDEMARK_PROMTOOL" check metrics <"$dir/theirs" 2>&1 | sort >"$dir/theirs.lint" || true
   "$TIDEMARK_PROMTOOL" check metrics <"$dir/ours" 2>&1 | sort >"$dir/ours.lint" || true

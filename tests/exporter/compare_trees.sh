@@ -10,6 +10,11 @@ if [ -z "${TIDEMARK_NODE_EXPORTER:-}" ]; then
   echo "SKIPPED: compare_trees: set TIDEMARK_NODE_EXPORTER to a node_exporter (apt-get download prometheus-node-exporter; dpkg -x)"
   exit 77
 fi
+version=$("$TIDEMARK_NODE_EXPORTER" --version 2>&1 | sed -n 's/^node_exporter, version \([0-9.]*\).*/\1/p')
+if [ "$(printf '%s\n' 1.11 "$version" | sort -V | head -1)" != 1.11 ]; then
+  echo "SKIPPED: compare_trees: node_exporter $version reads them otherwise; 1.11 or newer is needed"
+  exit 77
+fi
 dir=$(mktemp -d)
 peer=
 trap '[ -z "$peer" ] || kill $peer 2>/dev/null || true; rm -rf "$dir"' EXIT
