@@ -1,7 +1,7 @@
 // DbusClient: calls over D-Bus with a deadline on all of them together, by libsystemd's sd-bus (sd-bus(3)).
 //
-// libsystemd is loaded when the first client connects, not linked: with what it pulls in it is 1.3 MB of resident memory,
-// which only those should pay who turn on a collector that asks D-Bus.
+// libsystemd is loaded when the first client connects, not linked: with what it pulls in it is 1.3 MB of resident
+// memory, which only those should pay who turn on a collector that asks D-Bus.
 #pragma once
 
 #include <cstdint>
