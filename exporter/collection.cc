@@ -16,6 +16,7 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
 
 std::vector<std::string> names_of(const std::vector<NamedCollector>& collectors) {
   std::vector<std::string> names;
+  names.reserve(collectors.size());
   for (const NamedCollector& one : collectors) names.push_back(one.name);
   return names;
 }
@@ -23,6 +24,7 @@ std::vector<std::string> names_of(const std::vector<NamedCollector>& collectors)
 std::vector<std::unique_ptr<Collector>> collectors_of(std::vector<NamedCollector> named,
                                                       std::unique_ptr<Collector> self) {
   std::vector<std::unique_ptr<Collector>> out;
+  out.reserve(named.size() + 1);
   for (NamedCollector& one : named) out.push_back(std::move(one.collector));
   if (self != nullptr) out.push_back(std::move(self));
   return out;
@@ -74,7 +76,7 @@ std::shared_ptr<const Families> Collection::scrape(const CollectorChoice& choice
     return out;
   }
   if (!mine) return turn->families;
-  const std::shared_ptr<const Families> out = run(choice, deadline_monotonic_ns, own);
+  std::shared_ptr<const Families> out = run(choice, deadline_monotonic_ns, own);
   const MutexLock lock(mu_);
   turn->families = out;
   turn->ended = true;

@@ -18,15 +18,14 @@ inline std::string_view next_line(std::string_view& rest) {
 
 // The next word between blanks; "" when there is none left.
 inline std::string_view next_word(std::string_view& rest) {
-  const size_t begin = rest.find_first_not_of(" \t");
-  if (begin == rest.npos) {
-    rest = {};
-    return {};
-  }
-  rest.remove_prefix(begin);
-  const size_t end = rest.find_first_of(" \t");
-  const std::string_view word = rest.substr(0, end);
-  rest.remove_prefix(word.size());
+  // Letter by letter: words are short, and searching for a set of letters calls a function at each.
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  size_t begin = 0;
+  while (begin < rest.size() && blank(rest[begin])) ++begin;
+  size_t end = begin;
+  while (end < rest.size() && !blank(rest[end])) ++end;
+  const std::string_view word = rest.substr(begin, end - begin);
+  rest.remove_prefix(end);
   return word;
 }
 

@@ -171,7 +171,7 @@ class NetworkRoute final : public Collector {
       }
       return Status();
     };
-    const Status status = netlink_dump(NETLINK_ROUTE, request.header, context.deadline_monotonic_ns(), on_answer);
+    Status status = netlink_dump(NETLINK_ROUTE, request.header, context.deadline_monotonic_ns(), on_answer);
     if (!status.ok()) return status;
     for (const auto& [device, routes] : counts) add_sample(count, static_cast<double>(routes), {{"device", device}});
     return {};
