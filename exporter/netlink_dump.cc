@@ -61,7 +61,7 @@ Status netlink_dump(int protocol, nlmsghdr& request, int64_t deadline_monotonic_
         const auto* error = static_cast<const nlmsgerr*>(NLMSG_DATA(answer));
         return failed("dump", answer->nlmsg_len < NLMSG_LENGTH(sizeof *error) ? EPROTO : -error->error);
       }
-      if (const Status status = on_answer(*answer); !status.ok()) return status;
+      if (Status status = on_answer(*answer); !status.ok()) return status;
     }
   }
 }
