@@ -231,7 +231,7 @@ TEST_F(ServerTest, ManyRequestsOnOneConnectionAreQuick) {
   std::sort(ms.begin(), ms.end());
   EXPECT_LT(ms[ms.size() / 2], 5.0);  // Nagle's algorithm with delayed acknowledgements would make it 40.
   EXPECT_EQ(server_.stats().connections_accepted, 1u);
-  EXPECT_EQ(server_.stats().requests, 300u);
+  EXPECT_TRUE(eventually([&] { return server_.stats().requests == 300; }));  // Counted behind the answer.
 }
 
 TEST_F(ServerTest, PipelinedRequestsAreAnsweredInOrder) {
