@@ -1,25 +1,20 @@
 #include "exporter/rtnetlink.h"
 
-#include <errno.h>
 #include <fmt/format.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
+
+#include "model/clock.h"
 
 namespace tidemark::exporter {
 namespace {
 
 constexpr size_t kLinksMax = 65'536;
 constexpr size_t kNeighboursMax = 1'048'576;
-constexpr size_t kBufferBytes = 32 << 10;  // What iproute2 offers; the kernel fills at most this much a message.
-
-Status failed(std::string_view what, int error) {
-  return Status::io(fmt::format("rtnetlink: {}: {}", what, strerror(error)));
-}
+constexpr int64_t kPatienceNs = 2'000'000'000;
 
 template <class T>
 T number(const rtattr* attribute) {
@@ -125,48 +120,8 @@ std::string_view operstate_name(uint8_t operstate) {
   return operstate < std::size(kNames) ? kNames[operstate] : kNames[0];
 }
 
-Rtnetlink::~Rtnetlink() { close(); }
-
-void Rtnetlink::close() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
-Status Rtnetlink::dump(nlmsghdr& request, const std::function<Status(nlmsghdr&)>& on_message) {
-  if (fd_ < 0) {
-    fd_ = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd_ < 0) return failed("socket", errno);
-    const timeval patience{.tv_sec = 2, .tv_usec = 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  }
-  if (buffer_ == nullptr) buffer_ = std::make_unique<std::max_align_t[]>(kBufferBytes / sizeof(std::max_align_t));
-  request.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  request.nlmsg_seq = ++sequence_;
-  Status status = ::send(fd_, &request, request.nlmsg_len, 0) < 0 ? failed("send", errno) : Status();
-  if (status.ok()) status = receive(request.nlmsg_seq, on_message);
-  // The rest of a dump that was not read to its end would be taken for the next one's.
-  if (!status.ok()) close();
-  return status;
-}
-
-Status Rtnetlink::receive(uint32_t sequence, const std::function<Status(nlmsghdr&)>& on_message) {
-  for (;;) {
-    const ssize_t got = ::recv(fd_, buffer_.get(), kBufferBytes, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return failed("receive", got == 0 ? ECONNRESET : errno);
-    auto length = static_cast<unsigned>(got);
-    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer_.get()); NLMSG_OK(message, length);
-         message = NLMSG_NEXT(message, length)) {
-      if (message->nlmsg_seq != sequence) continue;
-      if (message->nlmsg_type == NLMSG_DONE) return {};
-      if (message->nlmsg_type == NLMSG_ERROR) {
-        const auto* error = static_cast<const nlmsgerr*>(NLMSG_DATA(message));
-        return failed("dump", message->nlmsg_len < NLMSG_LENGTH(sizeof *error) ? EPROTO : -error->error);
-      }
-      Status status = on_message(*message);
-      if (!status.ok()) return status;
-    }
-  }
+Status Rtnetlink::dump(nlmsghdr& request, const NetlinkSocket::OnAnswer& on_message) {
+  return socket_.dump(request, system_clock().monotonic_ns() + kPatienceNs, on_message);
 }
 
 Status Rtnetlink::read_links(LinkTable& out) {

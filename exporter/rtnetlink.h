@@ -9,14 +9,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "exporter/netlink_socket.h"
 #include "model/status.h"
 
 namespace tidemark::exporter {
@@ -71,11 +70,6 @@ class LinkTable {
 // A socket, opened when first needed and kept. One thread at a time.
 class Rtnetlink {
  public:
-  Rtnetlink() = default;
-  ~Rtnetlink();
-  Rtnetlink(const Rtnetlink&) = delete;
-  Rtnetlink& operator=(const Rtnetlink&) = delete;
-
   // At most 65,536 interfaces. As every dump, waits at most two seconds for the kernel.
   Status read_links(LinkTable& out);
 
@@ -85,13 +79,9 @@ class Rtnetlink {
 
  private:
   // Asks for a dump with `request`, a whole message, and hands out its answers.
-  Status dump(nlmsghdr& request, const std::function<Status(nlmsghdr&)>& on_message);
-  Status receive(uint32_t sequence, const std::function<Status(nlmsghdr&)>& on_message);
-  void close();
+  Status dump(nlmsghdr& request, const NetlinkSocket::OnAnswer& on_message);
 
-  int fd_ = -1;
-  uint32_t sequence_ = 0;
-  std::unique_ptr<std::max_align_t[]> buffer_;
+  NetlinkSocket socket_{NETLINK_ROUTE};
 };
 
 }  // namespace tidemark::exporter

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "exporter/collectors/collectors.h"
-#include "exporter/netlink_dump.h"
+#include "exporter/netlink_socket.h"
 
 namespace tidemark::exporter {
 namespace {
@@ -171,7 +171,7 @@ class NetworkRoute final : public Collector {
       }
       return Status();
     };
-    Status status = netlink_dump(NETLINK_ROUTE, request.header, context.deadline_monotonic_ns(), on_answer);
+    Status status = NetlinkSocket(NETLINK_ROUTE).dump(request.header, context.deadline_monotonic_ns(), on_answer);
     if (!status.ok()) return status;
     for (const auto& [device, routes] : counts) add_sample(count, static_cast<double>(routes), {{"device", device}});
     return {};

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "exporter/collectors/collectors.h"
-#include "exporter/netlink_dump.h"
+#include "exporter/netlink_socket.h"
 
 namespace tidemark::exporter {
 namespace {
@@ -59,33 +59,34 @@ class Qdisc final : public Collector {
     } request{};
     request.header.nlmsg_len = sizeof request;
     request.header.nlmsg_type = RTM_GETQDISC;
-    return netlink_dump(NETLINK_ROUTE, request.header, context.deadline_monotonic_ns(), [&](const nlmsghdr& answer) {
-      const auto* head = static_cast<const tcmsg*>(NLMSG_DATA(&answer));
-      if (answer.nlmsg_type != RTM_NEWQDISC || answer.nlmsg_len < NLMSG_LENGTH(sizeof *head)) return Status();
-      if (head->tcm_parent != TC_H_ROOT && head->tcm_parent != 0) return Status();
-      char device[IF_NAMESIZE];
-      if (::if_indextoname(static_cast<unsigned>(head->tcm_ifindex), device) == nullptr) return Status();
-      if (!devices_.shows(device)) return Status();
-      Queue queue;
-      auto left = static_cast<int>(answer.nlmsg_len - NLMSG_LENGTH(sizeof *head));
-      for (const auto* one =
-               reinterpret_cast<const rtattr*>(reinterpret_cast<const char*>(head) + NLMSG_ALIGN(sizeof *head));
-           RTA_OK(one, left); one = RTA_NEXT(one, left)) {
-        if (one->rta_type == TCA_STATS2) read_statistics(one, queue);
-        if (one->rta_type != TCA_KIND) continue;
-        const char* kind = static_cast<const char*>(RTA_DATA(one));
-        queue.kind = {kind, ::strnlen(kind, RTA_PAYLOAD(one))};
-      }
-      const LabelSet labels = out.add_labels({{"device", device}, {"kind", queue.kind}});
-      add_sample(backlog, queue.counts.backlog, labels);
-      add_sample(bytes, static_cast<double>(queue.bytes), labels);
-      add_sample(length, queue.counts.qlen, labels);
-      add_sample(drops, queue.counts.drops, labels);
-      add_sample(overlimits, queue.counts.overlimits, labels);
-      add_sample(packets, static_cast<double>(queue.packets), labels);
-      add_sample(requeues, queue.counts.requeues, labels);
-      return Status();
-    });
+    return NetlinkSocket(NETLINK_ROUTE)
+        .dump(request.header, context.deadline_monotonic_ns(), [&](const nlmsghdr& answer) {
+          const auto* head = static_cast<const tcmsg*>(NLMSG_DATA(&answer));
+          if (answer.nlmsg_type != RTM_NEWQDISC || answer.nlmsg_len < NLMSG_LENGTH(sizeof *head)) return Status();
+          if (head->tcm_parent != TC_H_ROOT && head->tcm_parent != 0) return Status();
+          char device[IF_NAMESIZE];
+          if (::if_indextoname(static_cast<unsigned>(head->tcm_ifindex), device) == nullptr) return Status();
+          if (!devices_.shows(device)) return Status();
+          Queue queue;
+          auto left = static_cast<int>(answer.nlmsg_len - NLMSG_LENGTH(sizeof *head));
+          for (const auto* one =
+                   reinterpret_cast<const rtattr*>(reinterpret_cast<const char*>(head) + NLMSG_ALIGN(sizeof *head));
+               RTA_OK(one, left); one = RTA_NEXT(one, left)) {
+            if (one->rta_type == TCA_STATS2) read_statistics(one, queue);
+            if (one->rta_type != TCA_KIND) continue;
+            const char* kind = static_cast<const char*>(RTA_DATA(one));
+            queue.kind = {kind, ::strnlen(kind, RTA_PAYLOAD(one))};
+          }
+          const LabelSet labels = out.add_labels({{"device", device}, {"kind", queue.kind}});
+          add_sample(backlog, queue.counts.backlog, labels);
+          add_sample(bytes, static_cast<double>(queue.bytes), labels);
+          add_sample(length, queue.counts.qlen, labels);
+          add_sample(drops, queue.counts.drops, labels);
+          add_sample(overlimits, queue.counts.overlimits, labels);
+          add_sample(packets, static_cast<double>(queue.packets), labels);
+          add_sample(requeues, queue.counts.requeues, labels);
+          return Status();
+        });
   }
 
  private:

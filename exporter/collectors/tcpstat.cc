@@ -9,7 +9,7 @@
 #include <array>
 
 #include "exporter/collectors/collectors.h"
-#include "exporter/netlink_dump.h"
+#include "exporter/netlink_socket.h"
 
 namespace tidemark::exporter {
 namespace {
@@ -36,7 +36,7 @@ Status count_sockets(uint8_t family, int64_t deadline_monotonic_ns, Counts& coun
   request.wanted.sdiag_family = family;
   request.wanted.sdiag_protocol = IPPROTO_TCP;
   request.wanted.idiag_states = kAllStates;
-  return netlink_dump(NETLINK_SOCK_DIAG, request.header, deadline_monotonic_ns, [&](const nlmsghdr& answer) {
+  return NetlinkSocket(NETLINK_SOCK_DIAG).dump(request.header, deadline_monotonic_ns, [&](const nlmsghdr& answer) {
     if (answer.nlmsg_len < NLMSG_LENGTH(sizeof(inet_diag_msg))) return Status();
     const auto* socket = static_cast<const inet_diag_msg*>(NLMSG_DATA(&answer));
     ++counts.sockets[socket->idiag_state < std::size(kStates) ? socket->idiag_state : 0];
