@@ -13,6 +13,21 @@ constexpr size_t kShrinkBlocksMin = 8;
 
 }  // namespace
 
+std::string_view part_suffix(SamplePart part) {
+  switch (part) {
+    case SamplePart::kBucket:
+      return "_bucket";
+    case SamplePart::kSum:
+      return "_sum";
+    case SamplePart::kCount:
+      return "_count";
+    case SamplePart::kValue:
+    case SamplePart::kQuantile:
+      break;
+  }
+  return "";
+}
+
 void Family::add(double v, const LabelSet& labels, SamplePart part, double bound) {
   auto& samples = owner_->samples_;
   Sample& sample = samples.emplace_back();

@@ -44,6 +44,7 @@ enum class SamplePart : uint8_t {
   kSum,       // NAME_sum.
   kCount,     // NAME_count.
 };
+std::string_view part_suffix(SamplePart part);  // Behind the family's name; "" where the name stays.
 
 class Families;
 

@@ -11,21 +11,6 @@ namespace {
 
 static_assert(TextWriter::kValueBytesMax >= kFloatBytesMax);
 
-std::string_view part_suffix(SamplePart part) {
-  switch (part) {
-    case SamplePart::kBucket:
-      return "_bucket";
-    case SamplePart::kSum:
-      return "_sum";
-    case SamplePart::kCount:
-      return "_count";
-    case SamplePart::kValue:
-    case SamplePart::kQuantile:
-      break;
-  }
-  return "";
-}
-
 std::string_view type_name(MetricType type) {
   return type == MetricType::kUnknown ? "untyped" : metric_type_name(type);
 }

@@ -29,7 +29,7 @@ struct SelectHints {
   bool start_times = false;  // SampleReader::starts() is going to be asked.
   bool newest_only = false;  // Of each series only the newest sample in the range is of use; there may be others.
   // Sorted. When set, SeriesSet::labels() may leave out labels with other names, so that series are no longer told
-  // apart by them. Not together with `sorted`.
+  // apart by them. Without effect on a sorted select.
   std::optional<std::vector<std::string>> labels = {};
 };
 

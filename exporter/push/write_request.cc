@@ -21,21 +21,6 @@ void append_field(std::string& out, int number, std::string_view bytes) {
   append_prefixed(out, bytes);
 }
 
-std::string_view suffix_of(SamplePart part) {
-  switch (part) {
-    case SamplePart::kBucket:
-      return "_bucket";
-    case SamplePart::kSum:
-      return "_sum";
-    case SamplePart::kCount:
-      return "_count";
-    case SamplePart::kValue:
-    case SamplePart::kQuantile:
-      break;
-  }
-  return "";
-}
-
 // As Prometheus 3 stores bounds: "1" is "1.0".
 std::string bound_text(double bound) {
   std::string text = format_float(bound);
@@ -107,7 +92,7 @@ WriteRequestBuilder::Request WriteRequestBuilder::build(const Families& families
   now_ms_ = now_ms;
   for (const Family* family : families.sorted()) {
     for (const Sample& sample : *family) {
-      name_.assign(family->name()).append(suffix_of(sample.part()));
+      name_.assign(family->name()).append(part_suffix(sample.part()));
       add_series(name_, &sample, sample.value());
     }
   }

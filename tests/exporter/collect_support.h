@@ -8,6 +8,7 @@
 #include "exporter/text_page.h"
 #include "exporter/text_scan.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/temp_dir.h"
 
 namespace tidemark::exporter::testing {
 
@@ -22,6 +23,16 @@ inline CollectorConfig fixture_config() {
   config.netdev.netlink = false;
   return config;
 }
+
+// A host whose /proc has one file.
+struct OneFile {
+  OneFile(std::string_view name, std::string_view text) {
+    dir.write(name, text);
+    config.procfs = dir.path();
+  }
+  tidemark::testing::TempDir dir;
+  CollectorConfig config = fixture_config();
+};
 
 inline std::unique_ptr<Collector> make_collector(std::string_view name, const CollectorConfig& config) {
   for (const CollectorEntry& entry : collector_table()) {

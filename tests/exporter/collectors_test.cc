@@ -14,17 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// A /proc with one file of the given text.
-struct OneFile {
-  OneFile(std::string_view name, std::string_view text) {
-    dir.write(name, text);
-    config = fixture_config();
-    config.procfs = dir.path();
-  }
-  tidemark::testing::TempDir dir;
-  CollectorConfig config;
-};
-
 TEST(Collectors, FailOnMalformedFilesNamingThePlace) {
   const auto check = [](std::string_view collector, std::string_view file, std::string_view text,
                         std::string_view want) {

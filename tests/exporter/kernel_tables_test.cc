@@ -16,16 +16,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// A /proc with one file.
-struct Proc {
-  Proc(std::string_view name, std::string_view text) {
-    dir.write(name, text);
-    config.procfs = dir.path();
-  }
-  tidemark::testing::TempDir dir;
-  CollectorConfig config;
-};
-
 double value_of(std::string_view page, std::string_view series) {
   const size_t at = page.find("\n" + std::string(series) + " ");
   return at == page.npos ? -1 : std::stod(std::string(page.substr(at + series.size() + 2)));
@@ -34,7 +24,7 @@ double value_of(std::string_view page, std::string_view series) {
 TEST(KernelTables, FailNamingThePlace) {
   const auto check = [](std::string_view collector, std::string_view file, std::string_view text,
                         std::string_view want) {
-    Proc host(file, text);
+    OneFile host(file, text);
     EXPECT_THAT(collected(collector, host.config), AllOf(StartsWith("failed: "), HasSubstr(std::string(want))))
         << collector << " on \"" << text << '"';
   };
@@ -55,7 +45,7 @@ TEST(KernelTables, FailNamingThePlace) {
 }
 
 TEST(Interrupts, ShowWhatIsAskedFor) {
-  Proc host("interrupts", "CPU0 CPU1\n 1: 1 0 IO-APIC 1-edge i8042\nLOC: 5 6 Local timer interrupts\n");
+  OneFile host("interrupts", "CPU0 CPU1\n 1: 1 0 IO-APIC 1-edge i8042\nLOC: 5 6 Local timer interrupts\n");
   host.config.interrupts.include_zeros = false;
   EXPECT_THAT(collected("interrupts", host.config), AllOf(HasSubstr("{cpu=\"0\",devices=\"1-edge i8042\""),
                                                           Not(HasSubstr("{cpu=\"1\",devices=\"1-edge i8042\""))));
@@ -64,14 +54,14 @@ TEST(Interrupts, ShowWhatIsAskedFor) {
 }
 
 TEST(Slabinfo, ShowsWhatPassesBothExpressions) {
-  Proc host("slabinfo", "a-1 1 2 3 4 5 :\na-2 1 2 3 4 5 :\nb-1 1 2 3 4 5 :\n");
+  OneFile host("slabinfo", "a-1 1 2 3 4 5 :\na-2 1 2 3 4 5 :\nb-1 1 2 3 4 5 :\n");
   host.config.slabinfo.slabs = {"^a", "2$"};
   EXPECT_THAT(collected("slabinfo", host.config),
               AllOf(HasSubstr("slab=\"a-1\""), Not(HasSubstr("a-2")), Not(HasSubstr("b-1"))));
 }
 
 TEST(Sysctl, SaysWhatDoesNotFit) {
-  Proc host("sys/fs/file-nr", "1024\t0\t9\n");
+  OneFile host("sys/fs/file-nr", "1024\t0\t9\n");
   const auto with = [&](std::string setting) {
     host.config.sysctl.include = {std::move(setting)};
     return collected("sysctl", host.config);
