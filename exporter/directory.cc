@@ -18,6 +18,7 @@ namespace tidemark::exporter {
 namespace {
 
 constexpr size_t kTextBytes = 4'096;
+constexpr size_t kEntriesBytes = 8 << 10;
 constexpr size_t kNumberBytes = 64;  // The kernel charges some files by the size of the buffer offered.
 
 bool is_number(std::string_view text) {
@@ -28,6 +29,12 @@ bool is_number(std::string_view text) {
 
 Directory::Directory(std::string path) : path_(std::move(path)) {
   fd_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+Directory::Directory(Absences& absences, std::string path) : path_(std::move(path)) {
+  if (absences.has(path_)) return;
+  fd_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd_ < 0) absences.note(path_, errno);
 }
 
 Directory::Directory(const Directory& parent, const std::string& name) : path_(parent.path_ + "/" + name) {
@@ -42,17 +49,18 @@ Directory::~Directory() {
 
 std::vector<std::string> Directory::names(size_t max) const {
   std::vector<std::string> out;
-  const int copy = fd_ < 0 ? -1 : ::openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // closedir() takes it.
-  if (copy < 0) return out;
-  DIR* stream = ::fdopendir(copy);
-  if (stream == nullptr) {
-    ::close(copy);
-    return out;
+  // readdir(3) wants a descriptor of its own and memory: nine system calls instead of two.
+  if (fd_ < 0 || ::lseek(fd_, 0, SEEK_SET) < 0) return out;
+  alignas(dirent64) char entries[kEntriesBytes];
+  for (;;) {
+    const ssize_t got = ::getdents64(fd_, entries, sizeof entries);
+    if (got <= 0) break;
+    for (ssize_t at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(entries + at);
+      at += entry->d_reclen;
+      if (entry->d_name[0] != '.' && out.size() < max) out.emplace_back(entry->d_name);
+    }
   }
-  while (const dirent* entry = ::readdir(stream)) {
-    if (entry->d_name[0] != '.' && out.size() < max) out.emplace_back(entry->d_name);
-  }
-  ::closedir(stream);
   std::sort(out.begin(), out.end());
   return out;
 }

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/absences.h"
+
 namespace tidemark::exporter {
 
 // Belongs to one thread.
@@ -20,6 +22,8 @@ class Directory {
 
   // A directory that cannot be opened exists() not, and is empty.
   explicit Directory(std::string path);
+  // As that, and not asked for again in a while when it is not there: where hardware shows itself, if there is any.
+  Directory(Absences& absences, std::string path);
   // The directory `name`, which may be a symbolic link or a path, below `parent`.
   Directory(const Directory& parent, const std::string& name);
   Directory(Directory&& other) noexcept;

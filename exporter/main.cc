@@ -14,6 +14,7 @@
 #include "exporter/push/pusher.h"
 #include "exporter/script/script_runner.h"
 #include "exporter/script_api.h"
+#include "exporter/startup_memory.h"
 #include "exporter/web.h"
 #include "net/listener.h"
 #include "net/server.h"
@@ -84,6 +85,7 @@ int serve(const Options& options, const Collection& collection, const sigset_t& 
     pusher = std::move(*opened);
     web.add_source([&pusher](Families& out) { pusher->append_metrics(out); });
   }
+  release_startup_memory();
   const std::string error = server.start();
   if (!error.empty()) {
     logger.error("cannot serve", {{"err", error}});

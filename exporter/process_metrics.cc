@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -28,6 +29,9 @@ double soft_limit(__rlimit_resource resource) {
 }
 
 double count_open_descriptors() {
+  // Since Linux 6.2 the directory's size is the count.
+  struct stat directory {};
+  if (::stat("/proc/self/fd", &directory) == 0 && directory.st_size > 0) return static_cast<double>(directory.st_size);
   DIR* dir = ::opendir("/proc/self/fd");
   if (dir == nullptr) return 0;
   double count = 0;
@@ -60,7 +64,7 @@ Result<ProcessStat> parse_stat(std::string_view text) {
                      .resident_bytes = field[24] * page_bytes};
 }
 
-// A column of /proc/self/net/netstat, which holds pairs of lines: "IpExt: InOctets ..." and "IpExt: 123 ...".
+// A column of /proc/net/netstat, which holds pairs of lines: "IpExt: InOctets ..." and "IpExt: 123 ...".
 double ip_octets(std::string_view text, std::string_view column) {
   while (!text.empty()) {
     std::string_view names = next_line(text);
@@ -77,7 +81,7 @@ double ip_octets(std::string_view text, std::string_view column) {
 class ProcessMetrics final : public Collector {
  public:
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept("/proc/self/stat");
+    const auto text = context.read_kept("/proc/self/stat", FileKind::kOnePiece);
     if (!text) return text.error();
     const auto stat = parse_stat(*text);
     if (!stat) return stat.error();
@@ -90,7 +94,8 @@ class ProcessMetrics final : public Collector {
     add_sample(add_gauge(out, "process_virtual_memory_bytes", "Address space of this process."), stat->virtual_bytes);
     add_sample(add_gauge(out, "process_virtual_memory_max_bytes", "Address space this process may have."),
                soft_limit(RLIMIT_AS));
-    if (const auto network = context.read_kept("/proc/self/net/netstat")) {
+    // By the path netstat reads: /proc/net is a link to this process's.
+    if (const auto network = context.read_kept("/proc/net/netstat", FileKind::kOnePiece)) {
       add_sample(add_counter(out, "process_network_receive_bytes_total",
                              "Bytes received in this process's network namespace."),
                  ip_octets(*network, "InOctets"));
@@ -98,7 +103,7 @@ class ProcessMetrics final : public Collector {
           add_counter(out, "process_network_transmit_bytes_total", "Bytes sent in this process's network namespace."),
           ip_octets(*network, "OutOctets"));
     }
-    if (const auto host = context.read_kept("/proc/stat")) {
+    if (const auto host = context.read_kept("/proc/stat", FileKind::kOnePiece)) {
       std::string_view rest = host->substr(std::min(host->find("\nbtime "), host->size()));
       rest.remove_prefix(std::min<size_t>(rest.size(), 1));
       if (!rest.empty()) {

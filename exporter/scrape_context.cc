@@ -3,10 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "model/clock.h"
 
 namespace tidemark::exporter {
 namespace {
@@ -17,6 +22,10 @@ constexpr size_t kKeptBytesMax = 16 << 20;
 constexpr size_t kKeptBytesStart = 256;
 constexpr uint64_t kForgetScrapes = 64;
 constexpr size_t kOnceBytesMax = 64 << 10;
+// The kernel collects lines in a buffer of a page at least, and hands out what it holds when the next does not fit.
+constexpr size_t kSeqBufferBytes = 4'096;
+constexpr size_t kShortLineBytes = 512;
+constexpr int64_t kMountsNs = 60'000'000'000;
 
 Status failed(std::string_view what, const std::string& path, int error) {
   std::string message = fmt::format("{} {}: {}", what, path, strerror(error));
@@ -24,6 +33,25 @@ Status failed(std::string_view what, const std::string& path, int error) {
     return Status::not_found(std::move(message));  // A device may just have left.
   if (error == EOPNOTSUPP) return Status::unsupported(std::move(message));
   return Status::io(std::move(message));
+}
+
+// Whether a read of `got` bytes, `offered` being asked for, was the last of its file.
+bool is_whole(size_t got, size_t offered, FileKind kind) {
+  switch (kind) {
+    case FileKind::kUnknown:
+      return false;
+    case FileKind::kOnePiece:
+      return got < offered;
+    case FileKind::kShortLines:
+      return got + kShortLineBytes <= std::min(offered, kSeqBufferBytes);
+  }
+  return false;
+}
+
+// A recorded file is never "changed".
+bool is_procfs(int fd) {
+  struct statfs of_fd {};
+  return fd >= 0 && ::fstatfs(fd, &of_fd) == 0 && of_fd.f_type == PROC_SUPER_MAGIC;
 }
 
 }  // namespace
@@ -36,6 +64,7 @@ void ScrapeContext::begin(int64_t deadline_monotonic_ns) {
   deadline_monotonic_ns_ = deadline_monotonic_ns;
   if (++scrape_ % kForgetScrapes == 0) forget_unused();
   for (auto& [path, file] : kept_) file.fresh = false;
+  absences_.begin(system_clock().monotonic_ns());
   links_fresh_ = false;
 }
 
@@ -58,16 +87,38 @@ void ScrapeContext::close(KeptFile& file) {
   --open_;
 }
 
-Result<std::string_view> ScrapeContext::read_kept(std::string_view path) {
+ScrapeContext::KeptFiles::value_type& ScrapeContext::find(std::string_view path) {
   auto found = kept_.find(path);
   if (found == kept_.end()) found = kept_.emplace(path, KeptFile()).first;
-  KeptFile& file = found->second;
-  file.last_scrape = scrape_;
+  found->second.last_scrape = scrape_;
+  return *found;
+}
+
+Result<std::string_view> ScrapeContext::read_kept(std::string_view path, FileKind kind) {
+  return refreshed(find(path), kind);
+}
+
+Result<std::string_view> ScrapeContext::read_mounts(std::string_view path) {
+  KeptFiles::value_type& kept = find(path);
+  KeptFile& file = kept.second;
+  const int64_t now_ns = system_clock().monotonic_ns();
+  if (!file.fresh && file.fd >= 0 && file.status.ok() && now_ns < file.reread_at_ns) {
+    pollfd changed{.fd = file.fd, .events = POLLPRI, .revents = 0};
+    file.fresh = ::poll(&changed, 1, 0) == 0;
+  }
+  const bool reads = !file.fresh;
+  auto text = refreshed(kept, FileKind::kUnknown);
+  if (reads) file.reread_at_ns = is_procfs(file.fd) ? now_ns + kMountsNs : 0;
+  return text;
+}
+
+Result<std::string_view> ScrapeContext::refreshed(KeptFiles::value_type& kept, FileKind kind) {
+  auto& [path, file] = kept;
   if (!file.fresh) {
     // What a descriptor stands for can go away (a process, a namespace); the path may name it anew.
     const bool reopened = file.fd < 0;
-    file.status = refresh(found->first, file);
-    if (!file.status.ok() && !reopened) file.status = refresh(found->first, file);
+    file.status = refresh(path, file, kind);
+    if (!file.status.ok() && !reopened) file.status = refresh(path, file, kind);
     file.fresh = true;
     if (open_ > kDescriptorsMax) close(file);
   }
@@ -75,19 +126,23 @@ Result<std::string_view> ScrapeContext::read_kept(std::string_view path) {
   return std::string_view(file.buffer.data(), file.length);
 }
 
-Status ScrapeContext::refresh(const std::string& path, KeptFile& file) {
+Status ScrapeContext::refresh(const std::string& path, KeptFile& file, FileKind kind) {
   if (file.fd < 0) {
     // O_NONBLOCK: a pipe or a device in the place of a file must not hold the scrape.
+    if (absences_.has(path)) return failed("open", path, ENOENT);
     file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file.fd < 0) return failed("open", path, errno);
+    if (file.fd < 0) {
+      const int error = errno;
+      absences_.note(path, error);
+      return failed("open", path, error);
+    }
     ++open_;
   }
   if (file.buffer.empty()) file.buffer.resize(kKeptBytesStart);
   file.length = 0;
   for (;;) {
-    // The kernel makes these texts anew from offset 0 and may hand them out in pieces, so only 0 is the end.
-    const ssize_t got = ::pread(file.fd, file.buffer.data() + file.length, file.buffer.size() - file.length,
-                                static_cast<off_t>(file.length));
+    const size_t offered = file.buffer.size() - file.length;
+    const ssize_t got = ::pread(file.fd, file.buffer.data() + file.length, offered, static_cast<off_t>(file.length));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       const int error = errno;
@@ -96,6 +151,7 @@ Status ScrapeContext::refresh(const std::string& path, KeptFile& file) {
     }
     if (got == 0) return {};
     file.length += static_cast<size_t>(got);
+    if (is_whole(static_cast<size_t>(got), offered, kind)) return {};
     if (file.length == file.buffer.size()) {
       if (file.length >= kKeptBytesMax)
         return Status::limit(fmt::format("{} is longer than {} bytes", path, kKeptBytesMax));
@@ -114,9 +170,14 @@ Result<std::span<const Link>> ScrapeContext::links() {
 }
 
 Result<std::string_view> ScrapeContext::read_once(const std::string& path) {
+  if (absences_.has(path)) return fail(failed("open", path, ENOENT));
   // O_NONBLOCK: a pipe or a device in the place of a file must not hold the scrape.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return fail(failed("open", path, errno));
+  if (fd < 0) {
+    const int error = errno;
+    absences_.note(path, error);
+    return fail(failed("open", path, error));
+  }
   // The kernel charges some of these files by the size of the buffer offered, so it starts small.
   if (once_.empty()) once_.resize(1 << 10);
   size_t length = 0;

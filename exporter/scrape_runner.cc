@@ -104,7 +104,10 @@ void ScrapeRunner::State::serve(const std::shared_ptr<State>& state) {
     state->run_pass(*pass);
     abandoned = pass->abandoned;
     pass->done = true;
+    // Who is woken while we hold the lock would go to sleep again at once.
+    state->mu.unlock();
     state->progress.notify_all();
+    state->mu.lock();
   }
   state->mu.unlock();
 }
@@ -197,7 +200,9 @@ ScrapeRunner::Result ScrapeRunner::run(const std::vector<bool>& chosen, int64_t 
         pass->outcomes[i] = {true, Status::timeout("an earlier call of it has not returned yet"), 0};
     }
     s.next = pass;
+    s.mu.unlock();  // As in serve().
     s.work.notify_one();
+    s.mu.lock();
     s.wait_for(*pass);
     if (pass->done) {
       s.idle_context = std::move(pass->context);

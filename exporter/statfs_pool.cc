@@ -20,7 +20,6 @@ constexpr int64_t kStallNs = 100'000'000;
 
 struct Batch {
   size_t open = 0;  // Calls not answered yet.
-  CondVar done;
 };
 
 struct Call {
@@ -48,6 +47,7 @@ struct StatfsPool::State {
 
   Mutex mu;
   CondVar work;
+  CondVar answered;  // The last call of a batch.
   bool stopping TM_GUARDED_BY(mu) = false;
   unsigned idle TM_GUARDED_BY(mu) = 0;
   std::vector<std::unique_ptr<Worker>> workers TM_GUARDED_BY(mu);
@@ -60,7 +60,10 @@ struct StatfsPool::State {
 
 void StatfsPool::State::set_on(const std::shared_ptr<State>& state) {
   if (state->idle > 0) {
+    // Who is woken while we hold the lock would go to sleep again at once.
+    state->mu.unlock();
     state->work.notify_one();
+    state->mu.lock();
   } else if (state->workers.size() < state->workers_max) {
     Worker& worker = *state->workers.emplace_back(std::make_unique<Worker>());
     worker.thread = std::thread([state, &worker] { run(state, worker); });
@@ -89,9 +92,14 @@ void StatfsPool::State::run(const std::shared_ptr<State>& state, Worker& worker)
     call->answer = answer;
     call->stage = Call::Stage::kDone;
     state->calls.erase(call->path);
-    for (Batch* batch : call->waiting) {
-      if (--batch->open == 0) batch->done.notify_one();
-    }
+    bool whole = false;
+    for (Batch* batch : call->waiting) whole |= --batch->open == 0;
+    if (!whole) continue;
+    ++state->idle;  // It looks at the queue once more: no other worker need be started meanwhile.
+    state->mu.unlock();
+    state->answered.notify_all();
+    state->mu.lock();
+    --state->idle;
   }
   state->mu.unlock();
 }
@@ -140,7 +148,7 @@ std::vector<StatfsAnswer> StatfsPool::ask(const std::vector<std::string>& paths,
   while (batch.open > 0) {
     const int64_t left_ns = deadline_monotonic_ns - system_clock().monotonic_ns();
     if (left_ns <= 0) break;
-    const bool notified = batch.done.wait_for(state_->mu, std::chrono::nanoseconds(std::min(left_ns, kStallNs)));
+    const bool notified = state_->answered.wait_for(state_->mu, std::chrono::nanoseconds(std::min(left_ns, kStallNs)));
     if (!notified && batch.open == open_before && !state_->queue.empty()) State::set_on(state_);
     open_before = batch.open;
   }

@@ -124,10 +124,12 @@ Front::Next Front::enqueue(Connection& connection) {
 }
 
 bool Front::push(Connection& connection) {
-  const std::lock_guard lock(queue_mu_);
-  if (queue_.size() >= options_.queue_max || queue_closed_) return false;
-  queue_.push_back(&connection);
-  queue_filled_.notify_one();
+  {
+    const std::lock_guard lock(queue_mu_);
+    if (queue_.size() >= options_.queue_max || queue_closed_) return false;
+    queue_.push_back(&connection);
+  }
+  queue_filled_.notify_one();  // A worker that is woken while we hold the lock would go to sleep again at once.
   return true;
 }
 

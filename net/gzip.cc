@@ -74,6 +74,22 @@ bool Gzipper::compress(std::string& body) {
   return true;
 }
 
+bool GzipperPool::compress(std::string& body) {
+  std::unique_ptr<Gzipper> one;
+  {
+    const std::lock_guard lock(mu_);
+    if (!idle_.empty()) {
+      one = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (one == nullptr) one = std::make_unique<Gzipper>();
+  const bool smaller = one->compress(body);
+  const std::lock_guard lock(mu_);
+  idle_.push_back(std::move(one));
+  return smaller;
+}
+
 struct GzipStream::State {
   z_stream stream{};
 };

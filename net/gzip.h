@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tidemark::net {
 
@@ -13,7 +15,7 @@ enum class GunzipResult { kOk, kTooLarge, kMalformed };
 // Appends to `out` what `compressed` holds: one or more gzip members. Stops as soon as more than `bytes_max` came out.
 GunzipResult gunzip(std::string_view compressed, size_t bytes_max, std::string& out);
 
-// Compresses answers. Keeps its 256 kB of working memory between calls: one a worker.
+// Compresses answers. Keeps its 256 kB of working memory between calls. One thread at a time.
 class Gzipper {
  public:
   Gzipper();
@@ -27,6 +29,17 @@ class Gzipper {
  private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+// As many Gzippers as have been busy at once: none where nobody asks for gzip, one where requests come one by one.
+// Thread-safe.
+class GzipperPool {
+ public:
+  bool compress(std::string& body);  // As Gzipper's.
+
+ private:
+  std::mutex mu_;
+  std::vector<std::unique_ptr<Gzipper>> idle_;  // Guarded by mu_. The one used last is taken first.
 };
 
 // Compresses one body that comes in pieces. Takes 256 kB while it lives.

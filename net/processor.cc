@@ -39,8 +39,8 @@ bool is_gzip(std::string_view encoding) {
 
 class Processor::HttplibServer final : public httplib::Server {
  public:
-  HttplibServer(const RequestObserver& observer, const ServerOptions& options, Budget& budget)
-      : observer_(observer), options_(options), budget_(budget) {
+  HttplibServer(const RequestObserver& observer, const ServerOptions& options, Budget& budget, GzipperPool& gzippers)
+      : observer_(observer), options_(options), budget_(budget), gzippers_(gzippers) {
     set_pre_routing_handler([this](const httplib::Request&, httplib::Response& out) {
       answer(out);
       return HandlerResponse::Handled;
@@ -111,7 +111,7 @@ class Processor::HttplibServer final : public httplib::Server {
         find_param(response.headers, "Content-Encoding").empty()) {
       out.set_header("Vary", "Accept-Encoding");
       gzip = accepts_gzip(request.header("accept-encoding")) &&
-             (response.rest != nullptr || gzipper_.compress(response.body));
+             (response.rest != nullptr || gzippers_.compress(response.body));
       if (gzip) out.set_header("Content-Encoding", "gzip");
     }
     if (!response.body.empty() && !response.content_type.empty()) {
@@ -172,13 +172,14 @@ class Processor::HttplibServer final : public httplib::Server {
   const RequestObserver& observer_;
   const ServerOptions& options_;
   Budget& budget_;
-  Gzipper gzipper_;
+  GzipperPool& gzippers_;
   Connection* connection_ = nullptr;  // While serve() runs.
   bool has_length_ = true;            // The answer at hand says how long it is.
 };
 
-Processor::Processor(const RequestObserver& observer, const ServerOptions& options, Budget& budget)
-    : server_(std::make_unique<HttplibServer>(observer, options, budget)) {}
+Processor::Processor(const RequestObserver& observer, const ServerOptions& options, Budget& budget,
+                     GzipperPool& gzippers)
+    : server_(std::make_unique<HttplibServer>(observer, options, budget, gzippers)) {}
 
 Processor::~Processor() = default;
 

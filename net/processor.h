@@ -11,6 +11,7 @@
 
 #include "net/budget.h"
 #include "net/connection.h"
+#include "net/gzip.h"
 #include "net/http_message.h"
 #include "net/server.h"
 
@@ -20,8 +21,8 @@ using RequestObserver = std::function<void(const Request&, std::string_view patt
 
 class Processor {
  public:
-  // Both must outlive the processor. `observer` may be empty.
-  Processor(const RequestObserver& observer, const ServerOptions& options, Budget& budget);
+  // All must outlive the processor. `observer` may be empty.
+  Processor(const RequestObserver& observer, const ServerOptions& options, Budget& budget, GzipperPool& gzippers);
   ~Processor();
   Processor(const Processor&) = delete;
   Processor& operator=(const Processor&) = delete;

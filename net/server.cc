@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "net/front.h"
+#include "net/gzip.h"
 #include "net/processor.h"
 #include "net/routes.h"
 
@@ -14,7 +15,7 @@ struct Server::State {
   explicit State(ServerOptions given) : options(std::move(given)), front(options, routes) {}
 
   void work() {
-    Processor processor(observer, options, front.budget());
+    Processor processor(observer, options, front.budget(), gzippers);
     while (Connection* connection = front.next()) {
       processor.serve(*connection);
       front.finish(*connection);
@@ -25,6 +26,7 @@ struct Server::State {
   RouteTable routes;
   RequestObserver observer;
   Front front;
+  GzipperPool gzippers;
   std::vector<std::thread> workers;
   std::mutex stop_mu;  // Makes stop() idempotent when two threads call it.
 };

@@ -119,9 +119,9 @@ class Bcache final : public Collector {
   explicit Bcache(const CollectorConfig& config)
       : path_(config.sysfs + "/fs/bcache"), priority_stats_(config.bcache.priority_stats) {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     FamilySet families(out);
-    const Directory sets(path_);
+    const Directory sets(context.absences(), path_);
     for (const std::string& uuid : sets.names()) {
       if (uuid.find('-') == uuid.npos) continue;
       const Directory set(sets, uuid);

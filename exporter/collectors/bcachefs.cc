@@ -35,9 +35,9 @@ class Bcachefs final : public Collector {
  public:
   explicit Bcachefs(const CollectorConfig& config) : path_(config.sysfs + "/fs/bcachefs") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     FamilySet families(out);
-    const Directory filesystems(path_);
+    const Directory filesystems(context.absences(), path_);
     for (const std::string& uuid : filesystems.names()) {
       const Directory filesystem(filesystems, uuid);
       if (!filesystem.exists()) continue;

@@ -12,11 +12,13 @@ class Bonding final : public Collector {
  public:
   explicit Bonding(const CollectorConfig& config) : path_(config.sysfs + "/class/net") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& active = add_gauge(out, "node_bonding_active", "Members of the bond whose link is up.");
     auto& slaves = add_gauge(out, "node_bonding_slaves", "Members of the bond.");
+    const auto found = context.read_once(path_ + "/bonding_masters");
+    if (!found) return {};  // The module is not loaded.
+    const std::string masters(trimmed(*found));
     const Directory net(path_);
-    const std::string masters = net.text("bonding_masters").value_or("");
     std::string_view rest = masters;
     for (auto name = next_word(rest); !name.empty(); name = next_word(rest)) {
       const Directory master(net, std::string(name));

@@ -81,7 +81,7 @@ class Btrfs final : public Collector {
       : sysfs_(config.sysfs + "/fs/btrfs"), procfs_(config.procfs), rootfs_(config.rootfs) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const Directory filesystems(sysfs_);
+    const Directory filesystems(context.absences(), sysfs_);
     std::vector<std::string> uuids = filesystems.names();
     std::erase_if(uuids, [](const std::string& name) { return name.find('-') == name.npos; });
     if (uuids.empty()) return {};
@@ -114,8 +114,8 @@ class Btrfs final : public Collector {
   // The devices of mounted file systems, by UUID.
   std::map<std::string, std::vector<Device>> ask_mounted(ScrapeContext& context) const {
     std::map<std::string, std::vector<Device>> out;
-    auto text = context.read_kept(procfs_ + "/1/mountinfo");
-    if (!text) text = context.read_kept(procfs_ + "/self/mountinfo");
+    auto text = context.read_mounts(procfs_ + "/1/mountinfo");
+    if (!text) text = context.read_mounts(procfs_ + "/self/mountinfo");
     if (!text) return out;
     std::set<std::string_view> seen;  // Devices: subvolumes are mounts of the same one.
     for (std::string_view rest = *text; !rest.empty() && check_deadline(context).ok();) {

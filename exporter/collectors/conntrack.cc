@@ -41,13 +41,13 @@ class Conntrack final : public Collector {
     for (const auto& [path, name, help] :
          {std::tuple(&count_, "node_nf_conntrack_entries", "Connections in the table."),
           std::tuple(&max_, "node_nf_conntrack_entries_limit", "Connections the table may hold.")}) {
-      const auto text = context.read_kept(*path);
+      const auto text = context.read_kept(*path, FileKind::kOnePiece);
       if (!text) return absent_is_fine(text.error());
       const auto value = to_u64(trimmed(*text));
       if (!value) return Status::invalid(*path + ": not a number");
       add_sample(add_gauge(out, name, help), static_cast<double>(*value));
     }
-    const auto text = context.read_kept(statistics_);
+    const auto text = context.read_kept(statistics_, FileKind::kShortLines);
     return text ? add_statistics(*text, out) : absent_is_fine(text.error());
   }
 

@@ -40,7 +40,7 @@ class Cpu final : public Collector {
       : path_(config.procfs + "/stat"), guest_(config.cpu.guest), info_(std::move(info)), topology_(config.sysfs) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kOnePiece);
     if (!text) return text.error();
     Status status = parse(*text);
     if (!status.ok()) return status;

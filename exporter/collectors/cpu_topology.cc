@@ -15,7 +15,7 @@ CpuTopology::CpuTopology(const std::string& sysfs)
     : root_(sysfs + "/devices/system/cpu"), online_path_(root_ + "/online"), isolated_path_(root_ + "/isolated") {}
 
 void CpuTopology::collect(ScrapeContext& context, Families& out) {
-  const auto online = context.read_kept(online_path_);
+  const auto online = context.read_kept(online_path_, FileKind::kOnePiece);
   if (!online) return;
   if (*online != online_) learn(context, std::string(*online));
   add_throttles(context, cores_,
@@ -25,7 +25,7 @@ void CpuTopology::collect(ScrapeContext& context, Families& out) {
       add_counter(out, "node_cpu_package_throttles_total", "Times a package was slowed down because of heat."));
   auto& is_online = add_gauge(out, "node_cpu_online", "Whether the CPU is online.");
   for (const auto& [cpu, on] : can_be_online_) add_sample(is_online, on ? 1 : 0, {{"cpu", cpu}});
-  const auto isolated = context.read_kept(isolated_path_);
+  const auto isolated = context.read_kept(isolated_path_, FileKind::kOnePiece);
   if (!isolated || trimmed(*isolated).empty()) return;
   auto& is_isolated = add_gauge(out, "node_cpu_isolated", "CPUs kept free from the scheduler's balancing.");
   for (const uint32_t cpu : parse_cpu_list(*isolated)) add_sample(is_isolated, 1, {{"cpu", std::to_string(cpu)}});
@@ -33,7 +33,7 @@ void CpuTopology::collect(ScrapeContext& context, Families& out) {
 
 void CpuTopology::add_throttles(ScrapeContext& context, const std::vector<Throttle>& throttles, Family& family) {
   for (const Throttle& one : throttles) {
-    const auto text = context.read_kept(one.path);
+    const auto text = context.read_kept(one.path, FileKind::kOnePiece);
     const auto count = text ? to_u64(trimmed(*text)) : std::nullopt;
     if (!count) continue;
     if (one.core.empty()) {

@@ -40,7 +40,7 @@ class Cpufreq final : public Collector {
       : root_(config.sysfs + "/devices/system/cpu"), online_(root_ + "/online"), policies_(root_ + "/cpufreq") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto online = context.read_kept(online_);
+    const auto online = context.read_kept(online_, FileKind::kOnePiece);
     if (!online || ::access(policies_.c_str(), F_OK) != 0)
       return {};  // No frequency scaling, as in most virtual machines.
     const int64_t start_ns = system_clock().monotonic_ns();
@@ -56,7 +56,7 @@ class Cpufreq final : public Collector {
       const LabelSet labels = out.add_labels({{"cpu", cpu.number}});
       for (size_t i = 0; i < frequencies.size(); ++i) {
         if (i == 0 && system_clock().monotonic_ns() - start_ns > kHardwareNs) continue;
-        const auto text = context.read_kept(cpu.paths[i]);
+        const auto text = context.read_kept(cpu.paths[i], FileKind::kOnePiece);
         const auto khz = text ? to_u64(trimmed(*text)) : std::nullopt;
         if (khz) add_sample(*frequencies[i], static_cast<double>(*khz) * 1e3, labels);
       }
@@ -89,8 +89,8 @@ class Cpufreq final : public Collector {
   }
 
   static void add_governors(ScrapeContext& context, const Cpu& cpu, Family& governors) {
-    const auto governor = context.read_kept(cpu.governor);
-    const auto available = context.read_kept(cpu.available_governors);
+    const auto governor = context.read_kept(cpu.governor, FileKind::kOnePiece);
+    const auto available = context.read_kept(cpu.available_governors, FileKind::kOnePiece);
     if (!governor || !available) return;
     const std::string_view used = trimmed(*governor);
     std::string_view rest = trimmed(*available);

@@ -66,7 +66,7 @@ class Diskstats final : public Collector {
         devices_(std::move(devices)) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kShortLines);
     if (!text) return text.error();
     Found found(out);
 
@@ -121,7 +121,7 @@ class Diskstats final : public Collector {
 
   void describe(ScrapeContext& context, const Disk& disk, Found& found) const {
     // Partitions have no queue of their own.
-    const auto queue = context.read_once(fmt::format("{}{}/queue/rotational", block_, disk.name));
+    const auto queue = context.read_kept(fmt::format("{}{}/queue/rotational", block_, disk.name), FileKind::kOnePiece);
     const std::string rotational(queue ? trimmed(*queue) : "0");
     // No udev (a container, an appliance) leaves these empty.
     const auto text = context.read_once(fmt::format("{}{}:{}", udev_, disk.major, disk.minor));

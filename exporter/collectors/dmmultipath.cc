@@ -12,7 +12,7 @@ class DmMultipath final : public Collector {
  public:
   explicit DmMultipath(const CollectorConfig& config) : path_(config.sysfs + "/block") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& info = add_gauge(out, "node_dmmultipath_device_info", "The multipath device's identity; always 1.");
     auto& active = add_gauge(out, "node_dmmultipath_device_active", "Whether the device serves requests.");
     auto& size = add_gauge(out, "node_dmmultipath_device_size_bytes", "Bytes of the device.");
@@ -20,7 +20,7 @@ class DmMultipath final : public Collector {
     auto& paths_active = add_gauge(out, "node_dmmultipath_device_paths_active", "Paths that work.");
     auto& paths_failed = add_gauge(out, "node_dmmultipath_device_paths_failed", "Paths that do not.");
     auto& path_state = add_gauge(out, "node_dmmultipath_path_state", "The state of the path; always 1.");
-    const Directory block(path_);
+    const Directory block(context.absences(), path_);
     for (const std::string& sysfs_name : block.numbered("dm-")) {
       const Directory device(block, sysfs_name);
       const std::string uuid = device.text("dm/uuid").value_or("");

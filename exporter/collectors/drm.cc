@@ -19,10 +19,10 @@ class Drm final : public Collector {
  public:
   explicit Drm(const CollectorConfig& config) : path_(config.sysfs + "/class/drm") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& info = add_gauge(out, "node_drm_card_info", "What the card is and how it is set; always 1.");
     AttributeTable table(kAttributes, out);
-    const Directory cards(path_);
+    const Directory cards(context.absences(), path_);
     for (const std::string& name : cards.numbered("card")) {
       const Directory device(cards, name + "/device");
       if (device.text("uevent").value_or("").find("DRIVER=amdgpu") == std::string::npos) continue;

@@ -25,7 +25,7 @@ class Edac final : public Collector {
  public:
   explicit Edac(const CollectorConfig& config) : path_(config.sysfs + "/devices/system/edac/mc") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& corrected = add_counter(out, "node_edac_correctable_errors_total", "Memory errors that were corrected.");
     auto& uncorrected =
         add_counter(out, "node_edac_uncorrectable_errors_total", "Memory errors that could not be corrected.");
@@ -41,7 +41,7 @@ class Edac final : public Collector {
     const auto add = [&](Family& family, const Directory& from, const std::string& file, const LabelSet& labels) {
       if (const auto count = from.number(file)) add_sample(family, *count, labels);
     };
-    const Directory controllers(path_);
+    const Directory controllers(context.absences(), path_);
     for (const std::string& controller_name : controllers.numbered("mc")) {
       const std::string controller_id = controller_name.substr(2);
       const Directory controller(controllers, controller_name);

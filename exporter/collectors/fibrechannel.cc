@@ -30,11 +30,11 @@ class FibreChannel final : public Collector {
  public:
   explicit FibreChannel(const CollectorConfig& config) : path_(config.sysfs + "/class/fc_host") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& info = add_gauge(out, "node_fibrechannel_info", "What the port is and does; always 1.");
     std::vector<Family*> families;
     for (const Attribute& one : kCounters) families.push_back(&add_family(out, one.family, kCounter, one.help));
-    const Directory hosts(path_);
+    const Directory hosts(context.absences(), path_);
     for (const std::string& name : hosts.names()) {
       const Directory host(hosts, name);
       if (!host.exists()) continue;

@@ -3,6 +3,7 @@
 // prefix.
 #include <fmt/format.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cctype>
@@ -17,6 +18,7 @@ namespace tidemark::exporter {
 namespace {
 
 constexpr size_t kMountsMax = 10'000;
+constexpr int64_t kStatfsFlagsValid = 0x20;  // ST_VALID of the kernel's include/linux/statfs.h.
 
 struct Mount {
   std::string device;
@@ -76,26 +78,22 @@ class Filesystem final : public Collector {
                 static_cast<unsigned>(std::clamp<int64_t>(config.filesystem.workers_max, 1, 1'024))) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    auto mounts = read_mounts(context);
-    if (!mounts) return mounts.error();
-    std::vector<std::string> paths;
-    paths.reserve(mounts->size());
-    for (const Mount& mount : *mounts) {
-      std::string& path = paths.emplace_back(rootfs_ + mount.mount_point);
-      if (path.size() > 1 && path.back() == '/') path.pop_back();
-    }
+    if (Status status = read_mounts(context); !status.ok()) return status;
     const int64_t deadline_ns = std::min(system_clock().monotonic_ns() + timeout_ns_, context.deadline_monotonic_ns());
-    append(*mounts, statfs_.ask(paths, deadline_ns), out);
+    append(mounts_, statfs_.ask(asked_, deadline_ns), out);
     return {};
   }
 
  private:
-  Result<std::vector<Mount>> read_mounts(ScrapeContext& context) const {
+  // Mounts change far less often than they are scraped.
+  Status read_mounts(ScrapeContext& context) {
     // A container that may not look at process 1 sees at least its own.
     const std::string* path = &paths_[0];
-    auto text = context.read_kept(paths_[0]);
-    if (!text) text = context.read_kept(*(path = &paths_[1]));
-    if (!text) return fail(text.error());
+    auto text = context.read_mounts(paths_[0]);
+    if (!text) text = context.read_mounts(*(path = &paths_[1]));
+    if (!text) return text.error();
+    if (*text == text_) return {};
+    text_.clear();
     std::set<Mount> seen;
     std::vector<Mount> mounts;
     std::string_view rest = *text;
@@ -104,15 +102,22 @@ class Filesystem final : public Collector {
       if (line.empty()) continue;
       Mount mount;
       if (!read_line(line, mount))
-        return fail(
-            Status::invalid(fmt::format("{}:{}: not a line of mountinfo: \"{}\"", *path, number, line.substr(0, 80))));
+        return Status::invalid(
+            fmt::format("{}:{}: not a line of mountinfo: \"{}\"", *path, number, line.substr(0, 80)));
       if (!mount_points_.shows(mount.mount_point) || !fs_types_.shows(mount.fs_type)) continue;
       if (!seen.insert(mount).second) continue;
       if (mounts.size() >= kMountsMax)
-        return fail(Status::limit(fmt::format("{}: more than {} mounts to show", *path, kMountsMax)));
+        return Status::limit(fmt::format("{}: more than {} mounts to show", *path, kMountsMax));
       mounts.push_back(std::move(mount));
     }
-    return mounts;
+    mounts_ = std::move(mounts);
+    asked_.clear();
+    for (const Mount& mount : mounts_) {
+      std::string& asked = asked_.emplace_back(rootfs_ + mount.mount_point);
+      if (asked.size() > 1 && asked.back() == '/') asked.pop_back();
+    }
+    text_ = *text;
+    return {};
   }
 
   // "36 35 98:0 /root /mount/point rw,noatime optional... - ext3 /dev/root rw,errors=continue"
@@ -165,9 +170,11 @@ class Filesystem final : public Collector {
                                               {"fstype", mount.fs_type},
                                               {"mountpoint", mount.mount_point}});
       add_sample(device_error, failed ? 1 : 0, labels);
-      add_sample(read_only, mount.read_only ? 1 : 0, labels);
-      if (failed) continue;
       const struct statfs& s = answer.stats;
+      // A file system that turned read-only because of an error is no event of the mount table.
+      const bool turned = !failed && (s.f_flags & kStatfsFlagsValid) != 0 && (s.f_flags & ST_RDONLY) != 0;
+      add_sample(read_only, mount.read_only || turned ? 1 : 0, labels);
+      if (failed) continue;
       const double block = static_cast<double>(s.f_bsize);
       add_sample(size, static_cast<double>(s.f_blocks) * block, labels);
       add_sample(free, static_cast<double>(s.f_bfree) * block, labels);
@@ -189,6 +196,10 @@ class Filesystem final : public Collector {
   const NameFilter mount_points_;
   const NameFilter fs_types_;
   StatfsPool statfs_;
+
+  std::string text_;  // What the next two were made from; "" when that failed.
+  std::vector<Mount> mounts_;
+  std::vector<std::string> asked_;  // As mounts_: the paths to give to statfs.
 };
 
 }  // namespace

@@ -172,7 +172,7 @@ class Hwmon final : public Collector {
     auto& chip_names = add_gauge(out, "node_hwmon_chip_names", "The name of the chip; always 1.");
     auto& sensor_labels = add_gauge(out, "node_hwmon_sensor_label", "The name of the sensor; always 1.");
     FamilySet families(out);
-    for (const Chip& chip : find_chips()) {
+    for (const Chip& chip : find_chips(context)) {
       if (!chip_filter_.shows(chip.label)) continue;
       // Chips behind a slow bus take milliseconds for each value.
       if (const Status status = check_deadline(context); !status.ok()) return status.at(chip.entry);
@@ -198,11 +198,11 @@ class Hwmon final : public Collector {
 
  private:
   // With a label each of its own: several chips of one device are told apart by their name, or by their directory.
-  std::vector<Chip> find_chips() const {
+  std::vector<Chip> find_chips(ScrapeContext& context) const {
     std::vector<Chip> chips;
     std::map<std::string, size_t> labels;
     std::map<std::pair<std::string, std::string>, size_t> names;
-    const Directory hwmon(path_);
+    const Directory hwmon(context.absences(), path_);
     for (const std::string& entry : hwmon.names()) {
       Directory directory(hwmon, entry);
       if (!directory.exists()) continue;

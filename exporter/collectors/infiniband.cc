@@ -137,7 +137,7 @@ class Infiniband final : public Collector {
     auto& physical = add_gauge(out, "node_infiniband_physical_state_id", "Physical state of the port, 5: link up.");
     auto& rate = add_gauge(out, "node_infiniband_rate_bytes_per_second", "Speed of the port.");
     AttributeTable table(kAttributes, out);
-    const Directory devices(path_);
+    const Directory devices(context.absences(), path_);
     for (const std::string& name : devices.names()) {
       const Directory device(devices, name);
       if (!device.exists() || !devices_.shows(name)) continue;

@@ -12,7 +12,7 @@ class Loadavg final : public Collector {
   explicit Loadavg(const CollectorConfig& config) : path_(config.procfs + "/loadavg") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kOnePiece);
     if (!text) return text.error();
     std::string_view rest = trimmed(*text);
     const auto one = to_double(next_word(rest));

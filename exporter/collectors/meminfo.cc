@@ -28,7 +28,7 @@ class Meminfo final : public Collector {
   explicit Meminfo(const CollectorConfig& config) : path_(config.procfs + "/meminfo") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kOnePiece);
     if (!text) return text.error();
     const size_t before = out.size();
     names_.begin();

@@ -19,12 +19,12 @@ class Netstat final : public Collector {
   Status collect(ScrapeContext& context, Families& out) override {
     names_.begin();
     for (const std::string& path : pairs_) {
-      const auto text = context.read_kept(path);
+      const auto text = context.read_kept(path, FileKind::kOnePiece);
       if (!text) return text.error();
       Status status = read_pairs(path, *text, out);
       if (!status.ok()) return status;
     }
-    const auto text = context.read_kept(snmp6_);
+    const auto text = context.read_kept(snmp6_, FileKind::kOnePiece);
     if (!text) return text.error().code() == Code::kNotFound ? Status() : text.error();  // IPv6 may be off.
     return read_snmp6(*text, out);
   }

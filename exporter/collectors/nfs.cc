@@ -73,7 +73,7 @@ class Nfs final : public Collector {
   explicit Nfs(const CollectorConfig& config) : path_(config.procfs + "/net/rpc/nfs") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kOnePiece);
     if (!text) return text.error().code() == Code::kNotFound ? Status() : text.error();
     Status status = stats_.parse(path_, *text);
     if (!status.ok()) return status;

@@ -23,7 +23,7 @@ class Nfsd final : public Collector {
   explicit Nfsd(const CollectorConfig& config) : path_(config.procfs + "/net/rpc/nfsd") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kOnePiece);
     if (!text) return text.error().code() == Code::kNotFound ? Status() : text.error();
     Status status = stats_.parse(path_, *text);
     if (!status.ok()) return status;

@@ -19,10 +19,10 @@ class Nvme final : public Collector {
  public:
   explicit Nvme(const CollectorConfig& config) : path_(config.sysfs + "/class/nvme") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& info = add_gauge(out, "node_nvme_info", "What the NVMe controller is; always 1.");
     NamespaceFamilies families(out);
-    const Directory nvme(path_);
+    const Directory nvme(context.absences(), path_);
     for (const std::string& name : nvme.names()) {
       const Directory device(nvme, name);
       if (!device.exists()) continue;

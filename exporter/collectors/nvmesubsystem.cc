@@ -30,13 +30,13 @@ class NvmeSubsystem final : public Collector {
  public:
   explicit NvmeSubsystem(const CollectorConfig& config) : path_(config.sysfs + "/class/nvme-subsystem") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& info = add_gauge(out, "node_nvmesubsystem_info", "What the subsystem is; always 1.");
     auto& namespace_info = add_gauge(out, "node_nvmesubsystem_namespace_info", "Its namespaces; always 1.");
     auto& paths = add_gauge(out, "node_nvmesubsystem_paths", "Paths to the subsystem.");
     auto& paths_live = add_gauge(out, "node_nvmesubsystem_paths_live", "Paths that work.");
     auto& path_state = add_gauge(out, "node_nvmesubsystem_path_state", "1 for the state the path is in.");
-    const Directory subsystems(path_);
+    const Directory subsystems(context.absences(), path_);
     for (const std::string& name : subsystems.numbered("nvme-subsys")) {
       const Directory subsystem(subsystems, name);
       const auto text = [&](const char* file) { return valid_utf8(subsystem.text(file).value_or("")); };

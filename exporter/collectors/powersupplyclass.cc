@@ -79,10 +79,10 @@ class PowerSupplyClass final : public Collector {
   PowerSupplyClass(const CollectorConfig& config, NameFilter filter)
       : path_(config.sysfs + "/class/power_supply"), filter_(std::move(filter)) {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& info = add_gauge(out, "node_power_supply_info", "What the supply is and does; always 1.");
     AttributeTable table(kAttributes, out);
-    const Directory supplies(path_);
+    const Directory supplies(context.absences(), path_);
     for (const std::string& name : supplies.names()) {
       const Directory supply(supplies, name);
       if (!supply.exists() || !filter_.shows(name)) continue;

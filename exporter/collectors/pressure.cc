@@ -34,7 +34,7 @@ class Pressure final : public Collector {
 
   Status collect(ScrapeContext& context, Families& out) override {
     for (size_t i = 0; i < std::size(kLines); ++i) {
-      const auto text = context.read_kept(paths_[i]);
+      const auto text = context.read_kept(paths_[i], FileKind::kOnePiece);
       // Where it is off by default (psi=0), opening works and reading says EOPNOTSUPP.
       if (!text && (text.error().code() == Code::kNotFound || text.error().code() == Code::kUnsupported)) continue;
       if (!text) return text.error();

@@ -15,10 +15,10 @@ class Rapl final : public Collector {
   explicit Rapl(const CollectorConfig& config)
       : path_(config.sysfs + "/class/powercap"), zone_label_(config.rapl.zone_label) {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     FamilySet families(out);
     std::map<std::string, uint64_t> next_index;  // By zone name: "core" may be there once a package.
-    const Directory powercap(path_);
+    const Directory powercap(context.absences(), path_);
     for (const std::string& entry : powercap.names()) {
       const Directory zone(powercap, entry);
       auto name = zone.text("name");

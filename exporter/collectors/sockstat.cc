@@ -18,7 +18,7 @@ class Sockstat final : public Collector {
   Status collect(ScrapeContext& context, Families& out) override {
     names_.begin();
     for (const std::string& path : paths_) {
-      const auto text = context.read_kept(path);
+      const auto text = context.read_kept(path, FileKind::kOnePiece);
       if (!text && text.error().code() == Code::kNotFound) continue;  // That IP version may be off.
       if (!text) return text.error();
       std::string_view rest = *text;

@@ -38,7 +38,7 @@ class Softnet final : public Collector {
   explicit Softnet(const CollectorConfig& config) : path_(config.procfs + "/net/softnet_stat") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kShortLines);
     if (!text) return text.error();
     std::array<Family*, std::size(kColumns)> families{};
     for (size_t i = 0; i < families.size(); ++i)

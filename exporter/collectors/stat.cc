@@ -32,7 +32,7 @@ class Stat final : public Collector {
   explicit Stat(const CollectorConfig& config) : path_(config.procfs + "/stat"), softirq_(config.stat.softirq) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kOnePiece);
     if (!text) return text.error();
     size_t found = 0;
     std::string_view rest = *text;

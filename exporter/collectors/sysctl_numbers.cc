@@ -44,7 +44,7 @@ class SysctlNumbers final : public Collector {
   Status collect(ScrapeContext& context, Families& out) override {
     for (size_t i = 0; i < numbers_.size(); ++i) {
       const Number& number = numbers_[i];
-      const auto text = context.read_kept(paths_[i]);
+      const auto text = context.read_kept(paths_[i], FileKind::kOnePiece);
       if (!text && text.error().code() == Code::kNotFound && presence_ == Presence::kSometimes) continue;
       if (!text) return text.error();
       std::string_view rest = trimmed(*text);

@@ -27,9 +27,9 @@ class Tapestats final : public Collector {
   Tapestats(const CollectorConfig& config, NameFilter filter)
       : path_(config.sysfs + "/class/scsi_tape"), filter_(std::move(filter)) {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     AttributeTable table(kAttributes, out);
-    const Directory tapes(path_);
+    const Directory tapes(context.absences(), path_);
     for (const std::string& name : tapes.numbered("st")) {
       if (filter_.shows(name)) table.add(Directory(tapes, name), out.add_labels({{"device", name}}));
     }

@@ -21,8 +21,8 @@ class ThermalZone final : public Collector {
  public:
   explicit ThermalZone(const CollectorConfig& config) : path_(config.sysfs + "/class/thermal") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
-    const Directory thermal(path_);
+  Status collect(ScrapeContext& context, Families& out) override {
+    const Directory thermal(context.absences(), path_);
     AttributeTable zones(kZoneAttributes, out);
     for (const std::string& name : thermal.numbered(kZone)) {
       const Directory zone(thermal, name);

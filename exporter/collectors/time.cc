@@ -34,12 +34,12 @@ class Time final : public Collector {
     // The kernel has one device, numbered 0; were there more, they would be numbered on.
     for (int n = 0; n < kClockSourceDevicesMax; ++n) {
       const std::string device = std::to_string(n);
-      const auto available = context.read_kept(clocksource_ + device + "/available_clocksource");
+      const auto available = context.read_kept(clocksource_ + device + "/available_clocksource", FileKind::kOnePiece);
       if (!available) break;
       std::string_view rest = trimmed(*available);
       for (auto source = next_word(rest); !source.empty(); source = next_word(rest))
         add_sample(could, 1, {{"clocksource", source}, {"device", device}});
-      const auto current = context.read_kept(clocksource_ + device + "/current_clocksource");
+      const auto current = context.read_kept(clocksource_ + device + "/current_clocksource", FileKind::kOnePiece);
       if (current) add_sample(uses, 1, {{"clocksource", trimmed(*current)}, {"device", device}});
     }
   }

@@ -24,7 +24,7 @@ class UdpQueues final : public Collector {
   Status collect(ScrapeContext& context, Families& out) override {
     auto& queues = add_gauge(out, "node_udp_queues", "Bytes in the queues of all UDP sockets.");
     for (size_t i = 0; i < paths_.size(); ++i) {
-      const auto text = context.read_kept(paths_[i]);
+      const auto text = context.read_kept(paths_[i], FileKind::kShortLines);
       if (!text && text.error().code() == Code::kNotFound) continue;  // That IP version may be off.
       if (!text) return text.error();
       std::string_view rest = *text;

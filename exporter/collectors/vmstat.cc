@@ -14,7 +14,7 @@ class Vmstat final : public Collector {
       : path_(config.procfs + "/vmstat"), filter_(std::move(fields)) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_);
+    const auto text = context.read_kept(path_, FileKind::kShortLines);
     if (!text) return text.error();
     names_.begin();
     std::string_view rest = *text;

@@ -19,10 +19,10 @@ class Watchdog final : public Collector {
  public:
   explicit Watchdog(const CollectorConfig& config) : path_(config.sysfs + "/class/watchdog") {}
 
-  Status collect(ScrapeContext& /*context*/, Families& out) override {
+  Status collect(ScrapeContext& context, Families& out) override {
     auto& info = add_gauge(out, "node_watchdog_info", "What the watchdog is and does; always 1.");
     AttributeTable table(kAttributes, out);
-    const Directory watchdogs(path_);
+    const Directory watchdogs(context.absences(), path_);
     for (const std::string& name : watchdogs.names()) {
       const Directory device(watchdogs, name);
       if (!device.exists()) continue;

@@ -65,7 +65,7 @@ class Xfs final : public Collector {
   explicit Xfs(const CollectorConfig& config) : directory_(config.sysfs + "/fs/xfs") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const Directory directory(directory_);
+    const Directory directory(context.absences(), directory_);
     if (!directory.exists()) return {};
     std::array<Family*, std::size(kNumbers)> families{};
     for (size_t i = 0; i < families.size(); ++i) families[i] = &add_counter(out, kNumbers[i].name, kNumbers[i].help);

@@ -61,7 +61,8 @@ class Zfs final : public Collector {
   explicit Zfs(const CollectorConfig& config) : path_(config.procfs + "/spl/kstat/zfs") {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const Directory zfs(path_);
+    const Directory zfs(context.absences(), path_);
+    if (!zfs.exists()) return {};
     FamilySet families(out);
     for (const Table& table : kTables) {
       const std::string file = path_ + "/" + std::string(table.file);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include "exporter/lacking_collectors.h"
@@ -10,6 +12,7 @@
 #include "exporter/process_metrics.h"
 #include "exporter/web.h"
 #include "tests/exporter/collect_support.h"
+#include "tests/support/eventually.h"
 #include "tests/support/memory_logger.h"
 #include "tests/support/temp_dir.h"
 
@@ -210,9 +213,81 @@ TEST(ScrapeContext, SharesAReadWithinAScrapeAndSeesChangesInTheNext) {
   EXPECT_EQ(context.read_once(path).error().code(), Code::kLimit);
   EXPECT_EQ(context.read_once(dir.file("none")).error().code(), Code::kNotFound);
   EXPECT_EQ(context.read_kept(dir.file("none")).error().code(), Code::kNotFound);
+  // What was not there is not looked for again in a while.
   dir.write("none", "came");
   context.begin(soon_ns());
-  EXPECT_EQ(*context.read_kept(dir.file("none")), "came");
+  EXPECT_EQ(context.read_kept(dir.file("none")).error().code(), Code::kNotFound);
+  EXPECT_EQ(context.read_once(dir.file("none")).error().code(), Code::kNotFound);
+  EXPECT_TRUE(context.absences().has(dir.file("none")));
+}
+
+TEST(ScrapeContext, ReadsOnUntilTheEndOfWhateverKind) {
+  const tidemark::testing::TempDir dir;
+  ScrapeContext context;
+  for (const FileKind kind : {FileKind::kUnknown, FileKind::kOnePiece, FileKind::kShortLines}) {
+    for (const size_t bytes : {0, 1, 255, 256, 257, 511, 512, 3'583, 3'584, 4'095, 4'096, 4'097, 70'000}) {
+      const std::string path = dir.write("f" + std::to_string(bytes), std::string(bytes, 'x'));
+      context.begin(soon_ns());
+      EXPECT_EQ(context.read_kept(path, kind)->size(), bytes);
+    }
+  }
+  // Of the kernel's own, whichever way it hands them out: those with a line a CPU, device or counter are the same read
+  // either way but for what counts on meanwhile, so their lines are counted.
+  for (const auto& [path, kind] :
+       {std::pair("/proc/vmstat", FileKind::kShortLines), std::pair("/proc/net/udp", FileKind::kShortLines),
+        std::pair("/proc/diskstats", FileKind::kShortLines), std::pair("/proc/meminfo", FileKind::kOnePiece),
+        std::pair("/proc/net/netstat", FileKind::kOnePiece), std::pair("/proc/net/snmp6", FileKind::kOnePiece)}) {
+    ScrapeContext other;
+    context.begin(soon_ns());
+    other.begin(soon_ns());
+    const auto quick = context.read_kept(path, kind);
+    const auto slow = other.read_kept(path, FileKind::kUnknown);
+    if (!quick || !slow) continue;  // A kernel without it.
+    EXPECT_EQ(std::count(quick->begin(), quick->end(), '\n'), std::count(slow->begin(), slow->end(), '\n')) << path;
+  }
+}
+
+TEST(ScrapeContext, ReadsMountsAgainWhenTheyMayHaveChanged) {
+  const tidemark::testing::TempDir dir;
+  const std::string path = dir.write("mountinfo", "one");
+  ScrapeContext context;
+  context.begin(soon_ns());
+  EXPECT_EQ(*context.read_mounts(path), "one");
+  dir.write("mountinfo", "two");
+  context.begin(soon_ns());
+  EXPECT_EQ(*context.read_mounts(path), "two");  // A recorded file announces nothing.
+  context.begin(soon_ns());
+  const std::string before(*context.read_mounts("/proc/self/mountinfo"));
+  context.begin(soon_ns());
+  EXPECT_EQ(*context.read_mounts("/proc/self/mountinfo"), before);
+}
+
+TEST(Absences, AreForgottenAfterAWhile) {
+  Absences absences;
+  absences.begin(1'000);
+  absences.note("/a", ENOENT);
+  absences.note("/b", ENOTDIR);
+  absences.note("/c", EACCES);
+  EXPECT_TRUE(absences.has("/a"));
+  EXPECT_TRUE(absences.has("/b"));
+  EXPECT_FALSE(absences.has("/c"));
+  absences.begin(1'000 + Absences::kRememberNs);
+  EXPECT_FALSE(absences.has("/a"));
+  for (size_t i = 0; i < 2 * Absences::kPathsMax; ++i) absences.note("/" + std::to_string(i), ENOENT);
+  EXPECT_TRUE(absences.has("/0"));
+  EXPECT_FALSE(absences.has("/" + std::to_string(Absences::kPathsMax)));
+}
+
+TEST(Absences, AreForgottenWhenTheKernelAnnouncesADevice) {
+  Absences absences;
+  absences.begin(0);  // Listens from here on.
+  absences.note("/a", ENOENT);
+  std::ofstream announce("/sys/devices/virtual/mem/null/uevent");
+  if (!(announce << "change" << std::flush)) GTEST_SKIP() << "not allowed to have a device announced";
+  EXPECT_TRUE(tidemark::testing::eventually([&] {
+    absences.begin(1);
+    return !absences.has("/a");
+  }));
 }
 
 }  // namespace
