@@ -23,18 +23,24 @@ class Deleter::ShardsClosed {
 };
 
 Status Deleter::run(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) {
-  min_ms = std::max(min_ms, head_.oldest_kept_ms.load());
+  const int64_t oldest_ms = head_.oldest_kept_ms.load();
+  const int64_t raw_min_ms = std::max(min_ms, oldest_ms);
   max_ms = std::min(max_ms, kNewestTimestampMs);
   if (min_ms > max_ms) return {};
   std::vector<Tombstone> tombstones;
-  if (Status status = find_in_files(sets, min_ms, max_ms, tombstones); !status.ok()) return status;
-  if (Status status = check_room(tombstones.size()); !status.ok()) return status;
+  if (Status status = find_in_files(Tier::kRaw, sets, raw_min_ms, max_ms, tombstones); !status.ok()) return status;
   Roaring ids;
   for (const Tombstone& one : tombstones) ids |= one.ids;
+  for (const Tier tier : kRollupTiers) {
+    Status status =
+        find_in_files(tier, sets, std::max(min_ms, kOldestTimestampMs), std::min(max_ms, oldest_ms - 1), tombstones);
+    if (!status.ok()) return status;
+  }
+  if (Status status = check_room(tombstones.size()); !status.ok()) return status;
   Position position = 0;
   {
     const ShardsClosed closed(head_);
-    {
+    if (raw_min_ms <= max_ms) {
       const MutexLock lock(head_.index().mutex());
       for (const std::vector<Matcher>& matchers : sets) {
         const Result<Roaring> some = head_.index().match(matchers);
@@ -42,13 +48,15 @@ Status Deleter::run(const std::vector<std::vector<Matcher>>& sets, int64_t min_m
         ids |= *some;
       }
     }
-    if (ids.isEmpty()) return {};
+    if (ids.isEmpty() && tombstones.empty()) return {};
+    std::vector<LogDelete> in_head;
+    if (!ids.isEmpty()) in_head.push_back({raw_min_ms, max_ms, ids});
     position = head_.order().begin();
-    if (Status status = write({{min_ms, max_ms, ids}}, tombstones, position); !status.ok()) {
+    if (Status status = write(in_head, tombstones, position); !status.ok()) {
       head_.order().fail();
       return status;
     }
-    erase_in_head(ids, min_ms, max_ms);
+    erase_in_head(ids, raw_min_ms, max_ms);
     tombstones_.add(std::move(tombstones));
   }
   return finish(position);
@@ -103,16 +111,18 @@ Status Deleter::finish(Position position) {
   return head_.order().wait_published(position) ? Status() : health_.status();
 }
 
-Status Deleter::find_in_files(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms,
+Status Deleter::find_in_files(Tier tier, const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms,
                               std::vector<Tombstone>& found) {
-  WindowIndex index(rocks_, nullptr);
-  const auto windows = index.windows(window_of(min_ms), window_of(max_ms));
+  if (min_ms > max_ms) return {};
+  WindowIndex index(rocks_, nullptr, tier);
+  const auto windows = index.windows(window_of_day(tier, window_of(min_ms)), window_of_day(tier, window_of(max_ms)));
   if (!windows) return windows.error();
   for (const Window window : *windows) {
     Tombstone one;
+    one.key.tier = tier;
     one.key.window = window;
-    one.min_ms = std::max(min_ms, window_start_ms(window));
-    one.max_ms = std::min(max_ms, window_start_ms(window + 1) - 1);
+    one.min_ms = std::max(min_ms, window_start_ms(tier, window));
+    one.max_ms = std::min(max_ms, window_start_ms(tier, window + 1) - 1);
     for (const std::vector<Matcher>& matchers : sets) {
       const Result<Roaring> some = index.match(window, matchers);
       if (!some) return some.error();
@@ -129,7 +139,7 @@ Status Deleter::write(const std::vector<LogDelete>& deletes, std::vector<Tombsto
   for (Tombstone& one : tombstones) {
     one.key.position = position;
     batch.Put(rocks_.family(Family::kPostings), tombstone_key(one.key), encode_tombstone(one)).PermitUncheckedError();
-    windows[one.key.window] = one.ids;
+    if (one.key.tier == Tier::kRaw) windows[one.key.window] = one.ids;
   }
   if (Status status = add_dirty_marks(rocks_, batch, windows); !status.ok()) return status;
   return log_.append(batch, position, encode_delete_record(deletes));

@@ -1,6 +1,7 @@
 // Deleter: the way of a delete into the store. It is a commit with nothing beside it.
 //
-//   match the series of each window in files  ->  close off all shards, in rising order  ->  match those in memory
+//   match the series of each window in files, of rollup tiers for days that have nothing else
+//   ->  close off all shards, in rising order  ->  match those in memory
 //   ->  take a position  ->  write log record, tombstones and dirty marks in one batch
 //   ->  remove from the head, show the tombstones  ->  reopen the shards, publish  ->  sync
 //
@@ -31,7 +32,7 @@ class Deleter {
 
  private:
   class ShardsClosed;
-  Status find_in_files(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms,
+  Status find_in_files(Tier tier, const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms,
                        std::vector<Tombstone>& found);
   Status check_room(size_t more);
   Status write(const std::vector<LogDelete>& deletes, std::vector<Tombstone>& tombstones, Position position);

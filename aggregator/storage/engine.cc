@@ -65,7 +65,8 @@ Status Engine::start(SeriesId first_id) {
       *rocks_, common_.metrics, common_.logger, common_.clock, common_.dir.ingest + "/windows",
       WindowRewriter::Limits{}, *tombstones_,
       [this](Window window, const Roaring& ids) { checkpointer_->not_posted(window, ids); });
-  rollup_eraser_ = std::make_unique<RollupEraser>(*rocks_, common_.metrics, common_.dir.ingest + "/windows");
+  rollup_eraser_ =
+      std::make_unique<RollupEraser>(*rocks_, common_.metrics, *tombstones_, common_.dir.ingest + "/windows");
   series_retention_ =
       std::make_unique<SeriesRetention>(*head_, *rocks_, *tombstones_, *deleter_, common_.metrics, common_.logger);
   if (mode_ == OpenMode::kRead) return {};
@@ -162,17 +163,13 @@ Stats Engine::stats() {
 Status Engine::delete_samples(const std::vector<std::vector<Matcher>>& sets, int64_t min_ms, int64_t max_ms) {
   // Before the mutex: it may wait for a checkpoint.
   if (Status status = log_->wait_for_room(); !status.ok()) return status;
-  std::vector<RollupEraser::Task> tasks;
   {
     const MutexLock lock(files_mu_);
     if (Status status = deleter_->run(sets, min_ms, max_ms); !status.ok()) return status;
-    auto found = rollup_eraser_->find(sets, min_ms, std::min(max_ms, head_->oldest_kept_ms.load() - 1));
-    if (!found) return found.error();
-    tasks = std::move(*found);
   }
-  // Closed windows are gone through at once, others when they are closed.
+  // Rollups and closed windows are gone through at once, others when they are closed.
   ask_retention();
-  return erase_rollups(std::move(tasks));
+  return {};
 }
 
 Status Engine::erase_rollups(std::vector<RollupEraser::Task> tasks) {
@@ -189,7 +186,9 @@ Status Engine::erase_rollups(std::vector<RollupEraser::Task> tasks) {
 Status Engine::clean_tombstones() {
   std::map<Window, std::vector<TombstoneKey>> windows;
   const auto tombstones = tombstones_->now();
-  for (const TombstoneKey& key : tombstones->keys()) windows[key.window].push_back(key);
+  for (const TombstoneKey& key : tombstones->keys()) {
+    if (key.tier == Tier::kRaw) windows[key.window].push_back(key);
+  }
   for (const auto& [window, keys] : windows) {
     Roaring left = tombstones->touched(window, kOldestTimestampMs, kNewestTimestampMs);
     do {
@@ -198,6 +197,13 @@ Status Engine::clean_tombstones() {
       if (window < window_of(head_->oldest_kept_ms.load())) break;  // Dropped meanwhile.
       if (Status status = rewriter_->clean(window, left, keys); !status.ok()) return status;
     } while (!left.isEmpty());
+  }
+  for (bool more = true; more;) {
+    const MutexLock lock(files_mu_);
+    if (Status status = health_.status(); !status.ok()) return status;
+    const auto erased = rollup_eraser_->step();
+    if (!erased) return erased.error();
+    more = *erased;
   }
   return {};
 }
@@ -240,8 +246,15 @@ bool Engine::retain() {
 bool Engine::closed_windows() {
   const MutexLock lock(files_mu_);
   if (!health_.writable() || !common_.gate.is_open()) return false;
-  return rewriter_->step({window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(), head_->newest_ms.load(),
-                          common_.retention.limits().tiers()});
+  const auto erased = rollup_eraser_->step();
+  if (!erased) {
+    common_.metrics.rewrite_failures.Increment();
+    common_.logger.warn("taking what was deleted out of rollups failed, and is tried again later",
+                        {{"err", erased.error()}});
+    return false;
+  }
+  return *erased || rewriter_->step({window_of(head_->oldest_kept_ms.load()), common_.clock.now_ms(),
+                                     head_->newest_ms.load(), common_.retention.limits().tiers()});
 }
 
 int64_t Engine::oldest_in_files_ms() {

@@ -80,8 +80,8 @@ class Engine {
   Status raise_format();
   void checkpoint();
   bool checkpoint_due();
-  bool retain();  // True: some of it waits for readers.
-  Status erase_rollups(std::vector<RollupEraser::Task> tasks);
+  bool retain();                                                // True: some of it waits for readers.
+  Status erase_rollups(std::vector<RollupEraser::Task> tasks);  // Of retention by matcher.
   bool closed_windows();
   int64_t oldest_in_files_ms();
 

@@ -69,20 +69,20 @@ std::string dirty_key(Window window) { return window_prefix(Tier::kRaw, window) 
 
 std::string progress_key(Window window) { return window_prefix(Tier::kRaw, window) + 'R'; }
 
-std::string tombstone_prefix(Window window) { return window_prefix(Tier::kRaw, window) + 'T'; }
+std::string tombstone_prefix(Tier tier, Window window) { return window_prefix(tier, window) + 'T'; }
 
 std::string tombstone_key(const TombstoneKey& key) {
-  std::string out = tombstone_prefix(key.window);
+  std::string out = tombstone_prefix(key.tier, key.window);
   append_be64(out, key.position);
   return out;
 }
 
 std::optional<TombstoneKey> parse_tombstone_key(std::string_view key) {
-  if (key.size() != kWindowPrefixBytes + 9 || key[0] != static_cast<char>(Tier::kRaw) ||
+  if (key.size() != kWindowPrefixBytes + 9 || static_cast<uint8_t>(key[0]) > static_cast<uint8_t>(Tier::k1h) ||
       key[kWindowPrefixBytes] != 'T') {
     return std::nullopt;
   }
-  return TombstoneKey{*parse_window(key), read_be64(key.data() + kWindowPrefixBytes + 1)};
+  return TombstoneKey{*parse_window(key), read_be64(key.data() + kWindowPrefixBytes + 1), static_cast<Tier>(key[0])};
 }
 
 std::string unposted_key(Tier tier, Window window) { return window_prefix(tier, window) + 'U'; }

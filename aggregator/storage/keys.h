@@ -9,7 +9,7 @@
 //                                                                                       tiers rollup_chunk.h
 //   postings     raw:1 window:4 'D'                                                     bitmaps: see window_marks.h
 //                raw:1 window:4 'R'                                                     progress: see window_marks.h
-//                raw:1 window:4 'T' position:8                                          tombstone (tombstones.h)
+//                tier:1 window:4 'T' position:8                                         tombstone (tombstones.h)
 //                tier:1 window:4 'U'                                                    bitmaps: series that were taken
 //                                                                                       out of the following (unpost.h)
 //                tier:1 window:4 'a'                                                    bitmaps (postings.h): every
@@ -107,8 +107,9 @@ std::string progress_key(Window window);
 struct TombstoneKey {
   Window window = 0;
   Position position = 0;  // Of the delete.
+  Tier tier = Tier::kRaw;
 };
-std::string tombstone_prefix(Window window);
+std::string tombstone_prefix(Tier tier, Window window);
 std::string tombstone_key(const TombstoneKey& key);
 std::optional<TombstoneKey> parse_tombstone_key(std::string_view key);
 std::string unposted_key(Tier tier, Window window);

@@ -125,7 +125,7 @@ class Repair {
         lost(name_piece(Family::kPostings, reader->key()), tombstone.error().message());
         continue;
       }
-      tombstones_[tombstone->key.window].emplace(reader->key(), reader->value());
+      tombstones_[{tombstone->key.tier, tombstone->key.window}].emplace(reader->key(), reader->value());
       last_position_ = std::max(last_position_, tombstone->key.position);
     }
     return {};
@@ -185,7 +185,7 @@ class Repair {
     }
     add();
     if (Status status = ingest_.next_file(Family::kPostings); !status.ok()) return status;
-    for (const auto& [key, value] : tier == Tier::kRaw ? tombstones_[window] : std::map<std::string, std::string>()) {
+    for (const auto& [key, value] : tombstones_[{tier, window}]) {
       if (Status status = ingest_.put(key, value); !status.ok()) return status;
     }
     if (Status status = ingest_.put(all_postings_key(tier, window), encode_postings(ids)); !status.ok()) {
@@ -339,8 +339,8 @@ class Repair {
   Rocks& to_;
   Ingest& ingest_;
   RepairReport report_;
-  Roaring known_;                                                    // Series with a record.
-  std::map<Window, std::map<std::string, std::string>> tombstones_;  // By key.
+  Roaring known_;                                                                     // Series with a record.
+  std::map<std::pair<Tier, Window>, std::map<std::string, std::string>> tombstones_;  // By key.
   Position last_position_ = 0;
   int64_t newest_ms_ = INT64_MIN;
   unsigned shards_ = kShardsWhenUnknown;

@@ -177,7 +177,9 @@ Status Retention::drop(const std::vector<Cut>& cuts) {
       if (status.ok()) status = drop_range(family, cut);
     }
   }
-  if (status.ok()) tombstones_.drop_before(window_of(head_.oldest_kept_ms.load()));
+  for (const Cut& cut : cuts) {
+    if (status.ok()) tombstones_.drop_before(cut.tier, cut.first_kept);
+  }
   return status;
 }
 

@@ -1,10 +1,8 @@
 #include "aggregator/storage/rollup_eraser.h"
 
-#include <algorithm>
-
 #include "aggregator/storage/rollup_chunk.h"
+#include "aggregator/storage/rollup_reader.h"
 #include "aggregator/storage/unpost.h"
-#include "aggregator/storage/window_index.h"
 
 namespace tidemark::storage {
 namespace {
@@ -14,61 +12,56 @@ constexpr size_t kSeriesInPiece = 4096;
 
 }  // namespace
 
-Result<std::vector<RollupEraser::Task>> RollupEraser::find(const std::vector<std::vector<Matcher>>& sets,
-                                                           int64_t min_ms, int64_t max_ms) {
-  std::vector<Task> out;
-  min_ms = std::max(min_ms, kOldestTimestampMs);
-  if (min_ms > max_ms) return out;
-  for (const Tier tier : kRollupTiers) {
-    WindowIndex index(rocks_, nullptr, tier);
-    const auto windows = index.windows(window_of_day(tier, window_of(min_ms)), window_of_day(tier, window_of(max_ms)));
-    if (!windows) return fail(windows.error());
-    for (const Window window : *windows) {
-      Task task{tier, window, min_ms, max_ms, {}};
-      for (const std::vector<Matcher>& matchers : sets) {
-        const Result<Roaring> some = index.match(window, matchers);
-        if (!some) return fail(some.error());
-        task.ids |= *some;
-      }
-      if (!task.ids.isEmpty()) out.push_back(std::move(task));
-    }
+Result<bool> RollupEraser::step() {
+  const std::shared_ptr<const Tombstone> next = tombstones_.now()->first_over_rollups();
+  if (!next) {
+    current_.reset();
+    return false;
   }
-  return out;
+  if (next != current_) {
+    left_ = {next->key.tier, next->key.window, next->min_ms, next->max_ms, next->ids};
+    current_ = next;
+  }
+  if (Status status = piece(left_, &next->key); !status.ok()) {
+    current_.reset();
+    return fail(status);
+  }
+  return true;
 }
 
-Status RollupEraser::piece(Task& task) {
+Status RollupEraser::piece(Task& task, const TombstoneKey* tombstone) {
   auto ingest = Ingest::begin(rocks_, ingest_dir_);
   if (!ingest) return ingest.error();
   if (Status status = (*ingest)->next_file(Family::kChunks); !status.ok()) return status;
-  Roaring done;
+  Roaring left = task.ids;
   Roaring emptied;
+  size_t done = 0;
   for (const SeriesId id : task.ids) {
-    if (done.cardinality() == kSeriesInPiece) break;
+    if (done++ == kSeriesInPiece) break;
     if (Status status = one_series(task, id, **ingest, emptied); !status.ok()) return status;
-    done.add(id);
+    left.remove(id);
   }
   if (Status status = (*ingest)->next_file(Family::kPostings); !status.ok()) return status;
+  const bool last = tombstone != nullptr && left.isEmpty();
+  if (last) {
+    if (Status status = (*ingest)->erase(tombstone_key(*tombstone)); !status.ok()) return status;
+  }
   if (Status status = unpost(rocks_, **ingest, task.tier, task.window, emptied); !status.ok()) return status;
   if (Status status = (*ingest)->commit(); !status.ok()) return status;
-  task.ids -= done;
+  if (last) tombstones_.remove({*tombstone});
+  task.ids = std::move(left);
   return {};
 }
 
 Status RollupEraser::one_series(const Task& task, SeriesId id, Ingest& ingest, Roaring& emptied) {
-  const std::string key = chunk_key({task.tier, task.window, id, window_start_ms(task.tier, task.window), 0});
-  rocksdb::PinnableSlice value;
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  const rocksdb::Status status = rocks_.db().Get(options, rocks_.family(Family::kChunks), key, &value);
-  if (status.IsNotFound()) {
-    emptied.add(id);
-    return {};
-  }
-  if (!status.ok()) return to_status(status, "reading a rollup");
-  auto buckets = parse_rollup(view(value));
+  auto buckets = read_rollup(rocks_, options, task.tier, task.window, id);
+  const std::string key = rollup_key(task.tier, task.window, id);
   if (!buckets) {
+    if (buckets.error().code() != Code::kCorruption) return buckets.error();
     // Left to be found by readers and repaired, unless nothing of it would be left anyway.
-    metrics_.corruptions.Increment();
+    rocks_.report_damage("deleting from rollups", buckets.error().message());
     const bool whole = task.min_ms <= window_start_ms(task.tier, task.window) &&
                        task.max_ms >= window_start_ms(task.tier, task.window + 1) - 1;
     if (!whole) return {};
@@ -76,11 +69,11 @@ Status RollupEraser::one_series(const Task& task, SeriesId id, Ingest& ingest, R
     return ingest.erase(key);
   }
   const size_t gone = std::erase_if(*buckets, [&](const Bucket& b) { return b.overlaps(task.min_ms, task.max_ms); });
-  if (gone == 0) return {};
+  if (!buckets->empty() && gone == 0) return {};
   metrics_.rollup_buckets_deleted[static_cast<size_t>(task.tier) - 1]->Increment(static_cast<double>(gone));
   if (!buckets->empty()) return ingest.put(key, encode_rollup(*buckets));
   emptied.add(id);
-  return ingest.erase(key);
+  return gone == 0 ? Status() : ingest.erase(key);
 }
 
 }  // namespace tidemark::storage

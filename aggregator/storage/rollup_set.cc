@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "aggregator/storage/rollup_chunk.h"
+#include "aggregator/storage/rollup_reader.h"
 #include "model/duration.h"
 #include "model/rfc3339.h"
 #include "model/sample.h"
@@ -150,6 +150,7 @@ RollupSeriesSet::RollupSeriesSet(const ReadParts& parts, const Request& request,
 Result<std::unique_ptr<SeriesSet>> RollupSeriesSet::make(const ReadParts& parts, const Request& request,
                                                          std::unique_ptr<SeriesSet> raw) {
   std::unique_ptr<RollupSeriesSet> set(new RollupSeriesSet(parts, request, std::move(raw)));
+  set->tombstones_ = parts.tombstones.now();  // Before the snapshot.
   set->snapshot_ = parts.rocks.db().GetSnapshot();
   Roaring ids;
   if (Status status = set->match(request.matchers, ids); !status.ok()) return fail(status);
@@ -251,11 +252,7 @@ std::vector<Bucket> RollupSeriesSet::buckets(const Part& part, SeriesId id) {
   if (!part.ids.contains(id)) return {};
   rocksdb::ReadOptions options;
   options.snapshot = snapshot_;
-  rocksdb::PinnableSlice value;
-  const std::string key = chunk_key({part.tier, part.window, id, window_start_ms(part.tier, part.window), 0});
-  const rocksdb::Status status = parts_.rocks.db().Get(options, parts_.rocks.family(Family::kChunks), key, &value);
-  if (status.IsNotFound()) return {};
-  auto buckets = status.ok() ? parse_rollup(view(value)) : fail(to_status(status, "reading a rollup"));
+  auto buckets = read_rollup(parts_.rocks, options, part.tier, part.window, id);
   if (!buckets) {
     warn("rollups of " + labels().to_string() + " are left out: " + buckets.error().message());
     return {};
@@ -264,6 +261,7 @@ std::vector<Bucket> RollupSeriesSet::buckets(const Part& part, SeriesId id) {
     const Window day = window_of(b.last_ms);
     return day < part.first_day || day > part.last_day;
   });
+  tombstones_->subtract(part.tier, part.window, id, *buckets);
   return std::move(*buckets);
 }
 

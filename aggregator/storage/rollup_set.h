@@ -71,6 +71,7 @@ class RollupSeriesSet final : public SeriesSet {
   const RollupAnswer answer_;
   const bool labels_only_;
   const std::unique_ptr<SeriesSet> raw_;
+  std::shared_ptr<const TombstoneSet> tombstones_;
   const rocksdb::Snapshot* snapshot_ = nullptr;
   std::vector<Part> reads_;  // By time.
   std::vector<Series> series_;

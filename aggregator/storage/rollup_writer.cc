@@ -6,6 +6,7 @@
 
 #include "aggregator/storage/postings.h"
 #include "aggregator/storage/rollup_chunk.h"
+#include "aggregator/storage/rollup_reader.h"
 #include "aggregator/storage/unpost.h"
 
 namespace tidemark::storage {
@@ -37,30 +38,26 @@ Result<size_t> RollupWriter::fold(SeriesId id, ChunkMerge& samples) {
 
 Status RollupWriter::add(Tier tier, SeriesId id, std::vector<Bucket> of_day) {
   const Window window = window_of_day(tier, day_);
-  const std::string key = chunk_key({tier, window, id, window_start_ms(tier, window), 0});
   metrics_.rollup_buckets[place_of(tier)]->Increment(static_cast<double>(of_day.size()));
   if (window_days(tier) > 1) {
-    auto others = other_days(key);
+    auto others = other_days(tier, window, id);
     if (!others) return others.error();
     of_day.insert(of_day.end(), others->begin(), others->end());
     std::sort(of_day.begin(), of_day.end(), [](const Bucket& a, const Bucket& b) { return a.last_ms < b.last_ms; });
   }
-  Entry entry{key, of_day.empty() ? std::string() : encode_rollup(of_day)};
+  Entry entry{rollup_key(tier, window, id), of_day.empty() ? std::string() : encode_rollup(of_day)};
   if (entry.value.empty()) emptied_[place_of(tier)].add(id);
   metrics_.rollup_bytes[place_of(tier)]->Increment(static_cast<double>(entry.value.size()));
   entries_[place_of(tier)].push_back(std::move(entry));
   return {};
 }
 
-Result<std::vector<Bucket>> RollupWriter::other_days(const std::string& key) {
-  rocksdb::PinnableSlice value;
+Result<std::vector<Bucket>> RollupWriter::other_days(Tier tier, Window window, SeriesId id) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  const rocksdb::Status status = rocks_.db().Get(options, rocks_.family(Family::kChunks), key, &value);
-  if (status.IsNotFound()) return std::vector<Bucket>{};
-  if (!status.ok() && !is_damage(status)) return fail(to_status(status, "reading a rollup"));
-  auto buckets = status.ok() ? parse_rollup(view(value)) : fail(to_status(status, "reading a rollup"));
+  auto buckets = read_rollup(rocks_, options, tier, window, id);
   if (!buckets) {
+    if (buckets.error().code() != Code::kCorruption) return buckets;
     // The days that are still there in raw form come back when they are folded again; the others are lost either way.
     rocks_.report_damage("rolling up", buckets.error().message());
     return std::vector<Bucket>{};

@@ -43,7 +43,7 @@ class RollupWriter {
   };
 
   Status add(Tier tier, SeriesId id, std::vector<Bucket> of_day);
-  Result<std::vector<Bucket>> other_days(const std::string& key);
+  Result<std::vector<Bucket>> other_days(Tier tier, Window window, SeriesId id);
   Status write_postings(Ingest& ingest, Tier tier, bool all);
   // Goes through all keys of the raw day's postings that a tier has, too.
   Status each_raw(const std::function<Status(const rocksdb::Iterator&)>& visit) const;

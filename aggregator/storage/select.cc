@@ -122,15 +122,7 @@ Result<std::vector<std::string>> StoreQuerier::list_labels(std::string_view name
   ShownLabels shown(name);
   if (!matchers.empty()) {
     const auto set = select(matchers, min_ms, max_ms, {0, 0, "series"}, false);
-    while (set->next()) {
-      for (const LabelView& label : set->labels()) {
-        if (name.empty()) {
-          shown.add(label.name);
-        } else if (label.name == name) {
-          shown.add(label.value);
-        }
-      }
-    }
+    while (set->next()) shown.add(set->labels());
     if (!set->status().ok()) return fail(set->status());
     return shown.take(limit);
   }
@@ -142,10 +134,11 @@ Result<std::vector<std::string>> StoreQuerier::list_labels(std::string_view name
   // Before the postings: see Tombstones::now().
   const auto tombstones = parts_.tombstones.now();
   Status status = for_each_window(min_ms, max_ms, [&](WindowIndex& index, Tier tier, Window window) {
-    const Roaring suspects = tier == Tier::kRaw ? tombstones->touched(window, min_ms, max_ms) : Roaring();
-    return add_labels_of_window(index, window, suspects, name, shown);
+    const Roaring suspects = tombstones->touched(window, min_ms, max_ms, tier);
+    return add_labels_of_window(index, tier, window, suspects, name, shown);
   });
-  if (status.ok()) status = shown.finish(parts_, view_, {clip(min_ms), std::min(max_ms, kNewestTimestampMs)});
+  if (status.ok())
+    status = shown.finish(parts_, view_, {clip(min_ms), std::min(max_ms, kNewestTimestampMs)}, *tombstones);
   if (!status.ok()) return fail(status);
   return shown.take(limit);
 }
@@ -164,7 +157,7 @@ Status StoreQuerier::add_labels_of_head(std::string_view name, ShownLabels& show
   return shown.add(values, name.empty() ? texts : std::vector<std::string>(), suspects);
 }
 
-Status StoreQuerier::add_labels_of_window(WindowIndex& index, Window window, const Roaring& suspects,
+Status StoreQuerier::add_labels_of_window(WindowIndex& index, Tier tier, Window window, const Roaring& suspects,
                                           std::string_view name, ShownLabels& shown) {
   std::vector<std::string> names;
   const auto add = [&](std::string_view text) {
@@ -184,7 +177,7 @@ Status StoreQuerier::add_labels_of_window(WindowIndex& index, Window window, con
   const auto values = [&](std::string_view of, const PostingsSource::Visit& visit) {
     return index.values(window, of, visit);
   };
-  return shown.add(values, names, suspects);
+  return tier == Tier::kRaw ? shown.add(values, names, suspects) : shown.add(values, names, suspects, tier, window);
 }
 
 }  // namespace tidemark::storage

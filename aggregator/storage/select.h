@@ -65,8 +65,8 @@ class StoreQuerier final : public Querier {
   Result<std::vector<std::string>> list_labels(std::string_view name, const std::vector<Matcher>& matchers,
                                                int64_t min_ms, int64_t max_ms, size_t limit);
   Status add_labels_of_head(std::string_view name, ShownLabels& shown) const;
-  static Status add_labels_of_window(WindowIndex& index, Window window, const Roaring& suspects, std::string_view name,
-                                     ShownLabels& shown);
+  static Status add_labels_of_window(WindowIndex& index, Tier tier, Window window, const Roaring& suspects,
+                                     std::string_view name, ShownLabels& shown);
   int64_t clip(int64_t min_ms) const;
 
   const ReadParts parts_;

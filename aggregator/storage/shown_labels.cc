@@ -1,8 +1,23 @@
 #include "aggregator/storage/shown_labels.h"
 
+#include "aggregator/storage/rollup_reader.h"
+
 namespace tidemark::storage {
 
 Status ShownLabels::add(const Values& values, const std::vector<std::string>& names, const Roaring& suspects) {
+  return add(values, names, suspects, held_back_);
+}
+
+Status ShownLabels::add(const Values& values, const std::vector<std::string>& names, const Roaring& suspects, Tier tier,
+                        Window window) {
+  Roaring held_back;
+  Status status = add(values, names, suspects, held_back);
+  if (!held_back.isEmpty()) held_back_rollups_.push_back({tier, window, std::move(held_back)});
+  return status;
+}
+
+Status ShownLabels::add(const Values& values, const std::vector<std::string>& names, const Roaring& suspects,
+                        Roaring& held_back) {
   Status failed;
   const auto visit_values = [&](std::string_view name) {
     return values(name, [&](std::string_view value, const std::function<Result<Roaring>()>& read) {
@@ -14,7 +29,7 @@ Status ShownLabels::add(const Values& values, const std::vector<std::string>& na
         return false;
       }
       if (ids->isSubset(suspects)) {
-        held_back_ |= *ids;
+        held_back |= *ids;
         return true;
       }
       shown_.emplace(text);
@@ -32,19 +47,38 @@ Status ShownLabels::add(const Values& values, const std::vector<std::string>& na
   return {};
 }
 
-Status ShownLabels::finish(const ReadParts& parts, Position view, StoreSeriesSet::Range range) {
+void ShownLabels::add(LabelsView labels) {
+  for (const LabelView& label : labels) {
+    if (name_.empty()) {
+      add(label.name);
+    } else if (label.name == name_) {
+      add(label.value);
+    }
+  }
+}
+
+Status ShownLabels::finish_rollups(const ReadParts& parts, const TombstoneSet& tombstones) {
+  for (const auto& [tier, window, ids] : held_back_rollups_) {
+    for (const SeriesId id : ids) {
+      auto buckets = read_rollup(parts.rocks, {}, tier, window, id);
+      if (!buckets && buckets.error().code() != Code::kCorruption) return buckets.error();
+      if (!buckets) continue;  // A select leaves it out, with a warning.
+      tombstones.subtract(tier, window, id, *buckets);
+      if (buckets->empty()) continue;
+      const Result<std::string> labels = parts.records.labels(id);
+      if (labels) add(LabelsView(*labels));
+    }
+  }
+  return {};
+}
+
+Status ShownLabels::finish(const ReadParts& parts, Position view, StoreSeriesSet::Range range,
+                           const TombstoneSet& tombstones) {
+  if (Status status = finish_rollups(parts, tombstones); !status.ok()) return status;
   if (held_back_.isEmpty() || range.min_ms > range.max_ms) return {};
   const auto set = StoreSeriesSet::make(parts, view, held_back_, range);
   if (!set) return set.error();
-  while ((*set)->next()) {
-    for (const LabelView& label : (*set)->labels()) {
-      if (name_.empty()) {
-        add(label.name);
-      } else if (label.name == name_) {
-        add(label.value);
-      }
-    }
-  }
+  while ((*set)->next()) add((*set)->labels());
   return (*set)->status();
 }
 

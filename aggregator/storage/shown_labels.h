@@ -14,6 +14,7 @@
 
 #include "aggregator/storage/match.h"
 #include "aggregator/storage/series_set.h"
+#include "aggregator/storage/tombstones.h"
 #include "model/status.h"
 
 namespace tidemark::storage {
@@ -24,19 +25,35 @@ class ShownLabels {
   explicit ShownLabels(std::string_view name) : name_(name) {}
 
   void add(std::string_view text) { shown_.emplace(text); }
+  void add(LabelsView labels);  // Of a series that shows.
   // The texts of one source of postings. `names`: all it has; asked for only when names are collected.
   using Values = std::function<Status(std::string_view name, const PostingsSource::Visit& visit)>;
   Status add(const Values& values, const std::vector<std::string>& names, const Roaring& suspects);
+  // The same of a window of a rollup tier.
+  Status add(const Values& values, const std::vector<std::string>& names, const Roaring& suspects, Tier tier,
+             Window window);
 
-  // Looks at what was held back.
-  Status finish(const ReadParts& parts, Position view, StoreSeriesSet::Range range);
+  // Looks at what was held back: for samples in the range, and in windows of rollups for any bucket. `tombstones`: by
+  // which series were suspect.
+  Status finish(const ReadParts& parts, Position view, StoreSeriesSet::Range range, const TombstoneSet& tombstones);
   // Sorted, at most `limit` (0: all).
   std::vector<std::string> take(size_t limit) const;
 
  private:
+  struct RollupWindow {
+    Tier tier;
+    Window window;
+    Roaring ids;
+  };
+
+  // Adds what not only suspects have; whom it was held back of, to the last.
+  Status add(const Values& values, const std::vector<std::string>& names, const Roaring& suspects, Roaring& held_back);
+  Status finish_rollups(const ReadParts& parts, const TombstoneSet& tombstones);
+
   const std::string name_;
   std::set<std::string, std::less<>> shown_;
   Roaring held_back_;
+  std::vector<RollupWindow> held_back_rollups_;
 };
 
 }  // namespace tidemark::storage

@@ -72,9 +72,9 @@ Result<Tombstone> parse_tombstone(std::string_view key, std::string_view value) 
   Tombstone tombstone;
   uint64_t length_ms = 0;
   if (!parsed || !take_checksum(value) || !take_signed_varint(value, tombstone.min_ms) ||
-      !take_varint(value, length_ms) || length_ms >= static_cast<uint64_t>(kWindowMs) ||
-      tombstone.min_ms < window_start_ms(parsed->window) ||
-      tombstone.min_ms + static_cast<int64_t>(length_ms) >= window_start_ms(parsed->window + 1)) {
+      !take_varint(value, length_ms) || length_ms >= static_cast<uint64_t>(window_days(parsed->tier) * kWindowMs) ||
+      tombstone.min_ms < window_start_ms(parsed->tier, parsed->window) ||
+      tombstone.min_ms + static_cast<int64_t>(length_ms) >= window_start_ms(parsed->tier, parsed->window + 1)) {
     return fail(Status::corruption("a tombstone does not read"));
   }
   tombstone.key = *parsed;
@@ -93,23 +93,18 @@ std::vector<TombstoneKey> TombstoneSet::keys() const {
   return out;
 }
 
-const TombstoneSet::Of& TombstoneSet::of(Window window) const {
+const TombstoneSet::Of& TombstoneSet::of(Window window, Tier tier) const {
   static const Of kNone;
-  const auto found = by_window_.find(window);
+  const auto found = by_window_.find({tier, window});
   return found == by_window_.end() ? kNone : found->second;
 }
 
-Roaring TombstoneSet::touched(Window window, int64_t min_ms, int64_t max_ms) const {
+Roaring TombstoneSet::touched(Window window, int64_t min_ms, int64_t max_ms, Tier tier) const {
   Roaring ids;
-  for (const auto& one : of(window)) {
+  for (const auto& one : of(window, tier)) {
     if (one->overlaps(min_ms, max_ms)) ids |= one->ids;
   }
   return ids;
-}
-
-bool TombstoneSet::touches(Window window, SeriesId series) const {
-  const Of& all = of(window);
-  return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one->ids.contains(series); });
 }
 
 bool TombstoneSet::covers(SeriesId series, int64_t t_ms, Position version) const {
@@ -152,6 +147,18 @@ bool TombstoneSet::subtract(Window window, SeriesId series, std::vector<ReadChun
   return found;
 }
 
+void TombstoneSet::subtract(Tier tier, Window window, SeriesId series, std::vector<Bucket>& buckets) const {
+  for (const auto& one : of(window, tier)) {
+    if (!one->ids.contains(series)) continue;
+    std::erase_if(buckets, [&](const Bucket& bucket) { return bucket.overlaps(one->min_ms, one->max_ms); });
+  }
+}
+
+std::shared_ptr<const Tombstone> TombstoneSet::first_over_rollups() const {
+  const auto found = by_window_.lower_bound({kRollupTiers[0], INT32_MIN});
+  return found == by_window_.end() ? nullptr : found->second.front();
+}
+
 Tombstones::Tombstones(Metrics& metrics) : metrics_(metrics), now_(std::make_shared<const TombstoneSet>()) {}
 
 std::shared_ptr<const TombstoneSet> Tombstones::now() const {
@@ -170,21 +177,30 @@ void Tombstones::set(TombstoneSet next) {
 }
 
 Status Tombstones::load(Rocks& rocks, Logger& logger) {
-  const auto windows =
-      WindowIndex(rocks, nullptr).windows(window_of(kOldestTimestampMs), window_of(kNewestTimestampMs));
+  std::vector<Tombstone> found;
+  for (const Tier tier : {Tier::kRaw, Tier::k5m, Tier::k1h}) {
+    if (Status status = load(rocks, logger, tier, found); !status.ok()) return status;
+  }
+  add(std::move(found));
+  return {};
+}
+
+Status Tombstones::load(Rocks& rocks, Logger& logger, Tier tier, std::vector<Tombstone>& found) {
+  const auto windows = WindowIndex(rocks, nullptr, tier)
+                           .windows(window_of_day(tier, window_of(kOldestTimestampMs)),
+                                    window_of_day(tier, window_of(kNewestTimestampMs)));
   if (!windows) return windows.error();
   rocksdb::ReadOptions options = iterator_options();
   options.fill_cache = false;
-  std::vector<Tombstone> found;
   const auto skip = [&](Window window, const Status& why) {
     metrics_.corruptions.Increment();
     logger.error("a tombstone does not read: what it deleted shows again until it is deleted anew",
-                 {{"day", day_text(window)}, {"err", why}});
+                 {{"day", day_text(first_day(tier, window))}, {"err", why}});
   };
   std::unique_ptr<rocksdb::Iterator> at;
   for (const Window window : *windows) {
     if (!at) at.reset(rocks.db().NewIterator(options, rocks.family(Family::kPostings)));
-    const std::string prefix = tombstone_prefix(window);
+    const std::string prefix = tombstone_prefix(tier, window);
     for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
       auto tombstone = parse_tombstone(view(at->key()), view(at->value()));
       if (tombstone) {
@@ -198,7 +214,6 @@ Status Tombstones::load(Rocks& rocks, Logger& logger) {
     skip(window, to_status(at->status(), "reading tombstones"));
     at.reset();
   }
-  add(std::move(found));
   return {};
 }
 
@@ -211,7 +226,7 @@ Position Tombstones::last_position() const {
 void Tombstones::add(std::vector<Tombstone> tombstones) {
   TombstoneSet next = *now();
   for (Tombstone& one : tombstones) {
-    auto& all = next.by_window_[one.key.window];
+    auto& all = next.by_window_[{one.key.tier, one.key.window}];
     all.push_back(std::make_shared<const Tombstone>(std::move(one)));
   }
   set(std::move(next));
@@ -221,14 +236,16 @@ void Tombstones::remove(const std::vector<TombstoneKey>& keys) {
   if (keys.empty()) return;
   TombstoneSet next = *now();
   for (const TombstoneKey& key : keys) {
-    std::erase_if(next.by_window_[key.window], [&](const auto& one) { return one->key.position == key.position; });
+    std::erase_if(next.by_window_[{key.tier, key.window}],
+                  [&](const auto& one) { return one->key.position == key.position; });
   }
   set(std::move(next));
 }
 
-void Tombstones::drop_before(Window first_kept) {
+void Tombstones::drop_before(Tier tier, Window first_kept) {
   TombstoneSet next = *now();
-  next.by_window_.erase(next.by_window_.begin(), next.by_window_.lower_bound(first_kept));
+  next.by_window_.erase(next.by_window_.lower_bound({tier, INT32_MIN}),
+                        next.by_window_.lower_bound({tier, first_kept}));
   if (next.by_window_.size() != now()->by_window_.size()) set(std::move(next));
 }
 

@@ -17,18 +17,25 @@
 //
 // When a window's series have all been gone through since, no chunk below p holds a covered sample any more, nor can
 // one come: memory was cleared when the delete took its position. Then the tombstone goes.
+//
+// Of days that have rollups only, the windows of the rollup tiers get tombstones, in the same write. What a bucket
+// stands for cannot be told apart any more, so one hides every bucket that the range touches between its first sample
+// and its last. Nothing new comes to such days, so there are no versions; it goes when rollup_eraser.h has been
+// through.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <roaring/roaring.hh>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregator/storage/chunk_merge.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/metrics.h"
 #include "aggregator/storage/rocks.h"
+#include "aggregator/storage/rollup.h"
 #include "model/log.h"
 #include "model/mutex.h"
 #include "model/status.h"
@@ -56,19 +63,22 @@ class TombstoneSet {
   size_t size() const { return count_; }
   std::vector<TombstoneKey> keys() const;
   // Of the window, by position.
-  const Of& of(Window window) const;
+  const Of& of(Window window, Tier tier = Tier::kRaw) const;
   // Series that may lack samples of the range which their postings and chunks promise.
-  Roaring touched(Window window, int64_t min_ms, int64_t max_ms) const;
-  bool touches(Window window, SeriesId series) const;
+  Roaring touched(Window window, int64_t min_ms, int64_t max_ms, Tier tier = Tier::kRaw) const;
   // The sample in a chunk of that version is deleted.
   bool covers(SeriesId series, int64_t t_ms, Position version) const;
   // Takes deleted samples out of a series' chunks of one window; chunks of which nothing is left go. Says whether it
   // found any. A chunk that does not decode stays as it is.
   bool subtract(Window window, SeriesId series, std::vector<ReadChunk>& chunks) const;
+  // Takes deleted buckets out of a series' rollup of one window.
+  void subtract(Tier tier, Window window, SeriesId series, std::vector<Bucket>& buckets) const;
+  // One of those over rollups, the same as long as it is there. Null when there is none.
+  std::shared_ptr<const Tombstone> first_over_rollups() const;
 
  private:
   friend class Tombstones;
-  std::map<Window, Of> by_window_;
+  std::map<std::pair<Tier, Window>, Of> by_window_;
   size_t count_ = 0;
 };
 
@@ -92,10 +102,11 @@ class Tombstones {
   // After they were written to, or erased from, the postings family.
   void add(std::vector<Tombstone> tombstones);
   void remove(const std::vector<TombstoneKey>& keys);
-  // The windows before it are dropped.
-  void drop_before(Window first_kept);
+  // The tier's windows before it are dropped.
+  void drop_before(Tier tier, Window first_kept);
 
  private:
+  Status load(Rocks& rocks, Logger& logger, Tier tier, std::vector<Tombstone>& found);
   void set(TombstoneSet next);
 
   Metrics& metrics_;

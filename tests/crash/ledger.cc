@@ -63,14 +63,17 @@ void Ledger::apply(const Op& op) {
     if (added) ++sample_count_;
   }
   if (op.kind != Op::Kind::kErase) return;
-  const auto found = series_.find(op.series);
-  if (found == series_.end()) return;
-  auto& column = found->second;
-  const auto first = column.lower_bound(op.min_ms);
-  const auto last = column.upper_bound(op.max_ms);
-  sample_count_ -= static_cast<size_t>(std::distance(first, last));
-  column.erase(first, last);
-  if (column.empty()) series_.erase(found);
+  const auto is_meant = [&](uint32_t series) {
+    return op.parity.empty() ? series == op.series : parity_of(series) == op.parity;
+  };
+  for (auto& [series, column] : series_) {
+    if (!is_meant(series)) continue;
+    const auto first = column.lower_bound(op.min_ms);
+    const auto last = column.upper_bound(op.max_ms);
+    sample_count_ -= static_cast<size_t>(std::distance(first, last));
+    column.erase(first, last);
+  }
+  std::erase_if(series_, [](const auto& one) { return one.second.empty(); });
 }
 
 Outcome Ledger::expected(const LedgerSample& sample) const {
@@ -168,10 +171,16 @@ std::string Ledger::total_difference(storage::Store& store, int64_t now_ms, int6
       ++floats;
     }
     const Total total = totals[series];
+    totals.erase(series);
     if (total.count == static_cast<double>(floats) && std::abs(total.sum - sum) <= 1e-12 * std::abs(sum)) continue;
     return "series " + std::to_string(series) + " over all time, rollups of up to " +
            std::to_string(resolution_ms / 1000) + " s: " + std::to_string(total.count) + " samples of sum " +
            std::to_string(total.sum) + ", want " + std::to_string(floats) + " of sum " + std::to_string(sum);
+  }
+  for (const auto& [series, total] : totals) {
+    if (total.count == 0) continue;  // Postings may name it.
+    return "series " + std::to_string(series) + " has " + std::to_string(total.count) +
+           " samples over all time, and should have none";
   }
   return "";
 }

@@ -14,7 +14,7 @@ struct Draw {
 };
 
 constexpr uint64_t kOpsBetweenGaps = 40;
-constexpr int64_t kGapMs = 3 * kHourMs;  // More than a series may idle in memory.
+constexpr int64_t kGapMs = 9 * kHourMs;  // More than a series may idle in memory, and days pass soon.
 constexpr int64_t kLateMs = kRawRetentionMs - kDayMs;
 constexpr uint32_t kSteadySeries = 20;
 
@@ -74,13 +74,23 @@ void burst(Op& op, Draw& draw) {
   }
 }
 
-// A delete of times that still have raw samples: of rollups whole buckets go, which the ledger does not count.
+// Deletes in days that still have raw samples.
 void erase(Op& op, Draw& draw) {
   op.kind = Op::Kind::kErase;
   op.series = static_cast<uint32_t>(draw.random() % 2 == 0 ? draw.random() % kSteadySeries
                                                            : draw.random() % known_series(draw.n));
   op.min_ms = op.now_ms - static_cast<int64_t>(draw.random() % kLateMs);
   op.max_ms = op.min_ms + static_cast<int64_t>(draw.random() % (draw.random() % 2 == 0 ? kHourMs : kLateMs));
+}
+
+// Half of all series, at any time, most of which has nothing but rollups after a while. There whole buckets go, so the
+// range begins and ends between two of each tier.
+void purge(Op& op, Draw& draw) {
+  op.kind = Op::Kind::kErase;
+  op.parity = parity_of(static_cast<uint32_t>(draw.random() % 2));
+  const auto hours = static_cast<uint64_t>((op.now_ms - kStartMs) / kHourMs);
+  op.min_ms = kStartMs + static_cast<int64_t>(draw.random() % (hours + 1)) * kHourMs + 1;
+  op.max_ms = op.min_ms - 1 + static_cast<int64_t>(1 + draw.random() % (draw.random() % 4 == 0 ? 96 : 6)) * kHourMs;
 }
 
 void settle(Op& op, Draw&) { op.kind = Op::Kind::kSettle; }
@@ -96,7 +106,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"append", 60, append},    {"catch_up", 4, catch_up}, {"late", 20, late},    {"repeat", 8, repeat},
     {"burst", 3, burst},       {"erase", 3, erase},       {"settle", 4, settle}, {"reopen", 1, reopen},
-    {"snapshot", 1, snapshot}, {"backup", 1, backup},
+    {"snapshot", 1, snapshot}, {"backup", 1, backup},     {"purge", 2, purge},
 };
 
 }  // namespace
@@ -136,9 +146,10 @@ Op op_at(uint64_t seed, uint64_t n) {
   return op;
 }
 
+std::string parity_of(uint32_t series) { return series % 2 == 0 ? "even" : "odd"; }
+
 Labels series_labels(uint32_t series) {
-  return Labels{
-      {"__name__", "ledger"}, {"parity", series % 2 == 0 ? "even" : "odd"}, {"series", std::to_string(series)}};
+  return Labels{{"__name__", "ledger"}, {"parity", parity_of(series)}, {"series", std::to_string(series)}};
 }
 
 }  // namespace tidemark::crash

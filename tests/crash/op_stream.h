@@ -31,11 +31,10 @@ NativeHistogram histogram_of(double v);
 
 struct Op {
   enum class Kind {
-    kCommit,  // One batch: no series has a time twice in it.
-    kErase,   // Deletes samples of one series. One that was under way is there whole or not at all, as it is one write;
-              // that is not so of deletes in rollups, which go piece by piece, so none of these reaches back to them.
-    kSettle,  // Has retention and the work on closed days run.
-    kReopen,  // A clean stop and a start.
+    kCommit,    // One batch: no series has a time twice in it.
+    kErase,     // Deletes samples, of times that raw samples, rollups or both have. Whole or not at all, too.
+    kSettle,    // Has retention and the work on closed days run.
+    kReopen,    // A clean stop and a start.
     kSnapshot,  // Is made, opened, checked, and goes. One that was under way is there whole or not at all.
     kBackup,    // Likewise, restored; it stays for the next ones to share files with.
   };
@@ -43,9 +42,10 @@ struct Op {
   std::string name;    // Of the row that made it.
   int64_t now_ms = 0;  // The clock's time; never goes back.
   std::vector<LedgerSample> samples;
-  // Of kErase, inclusive.
-  uint32_t series = 0;
-  int64_t min_ms = 0;
+  // Of kErase.
+  std::string parity;   // Of all series with that label value; "": of one.
+  uint32_t series = 0;  // That one.
+  int64_t min_ms = 0;   // Inclusive both.
   int64_t max_ms = 0;
 };
 
@@ -54,6 +54,7 @@ int64_t op_time_ms(uint64_t n);
 
 Op op_at(uint64_t seed, uint64_t n);
 
+std::string parity_of(uint32_t series);
 Labels series_labels(uint32_t series);
 
 }  // namespace tidemark::crash

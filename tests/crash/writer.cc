@@ -152,9 +152,10 @@ class Writer {
   }
 
   void erase(const Op& op) {
-    const Status status = store_->delete_samples(
-        {{Matcher::equal(kMetricName, "ledger"), Matcher::equal("series", std::to_string(op.series))}}, op.min_ms,
-        op.max_ms);
+    const Matcher whose =
+        op.parity.empty() ? Matcher::equal("series", std::to_string(op.series)) : Matcher::equal("parity", op.parity);
+    const Status status =
+        store_->delete_samples({{Matcher::equal(kMetricName, "ledger"), whose}}, op.min_ms, op.max_ms);
     if (!status.ok()) wrong("deleting: " + status.message());
   }
 

@@ -341,6 +341,15 @@ TEST(TombstoneRecord, ComesBackAndRefusesDamage) {
     EXPECT_FALSE(parse_tombstone(key, bad)) << i;
   }
   EXPECT_FALSE(parse_tombstone(tombstone_key({19'001, 77}), value)) << "of another day";
+  EXPECT_FALSE(parse_tombstone(tombstone_key({19'000, 77, Tier::k1h}), value)) << "of another tier";
+  // Eight days.
+  Tombstone week{{2'375, 78, Tier::k1h}, window_start_ms(19'000), window_start_ms(19'008) - 1, one.ids};
+  const auto hours = parse_tombstone(tombstone_key(week.key), encode_tombstone(week));
+  ASSERT_TRUE(hours) << hours.error().message();
+  EXPECT_EQ(hours->key.tier, Tier::k1h);
+  EXPECT_EQ(hours->max_ms, week.max_ms);
+  ++week.max_ms;
+  EXPECT_FALSE(parse_tombstone(tombstone_key(week.key), encode_tombstone(week)));
 }
 
 }  // namespace

@@ -73,12 +73,14 @@ TEST_F(RollupDeletes, OfDaysThatHaveNothingElse) {
     EXPECT_EQ(count("b", 30), 120);
     EXPECT_EQ(series(kStartMs + 30 * kHourMs + 1, kStartMs + 31 * kHourMs), (Names{"b", "c"}));
     EXPECT_EQ(series(kStartMs + 30 * kHourMs + 1, kStartMs + 32 * kHourMs), (Names{"a", "b", "c"}));
+    EXPECT_TRUE(testing::eventually([&] { return bed_.metric("tidemark_storage_tombstones") == 0; }));
     EXPECT_GT(bed_.metric("tidemark_storage_rollup_buckets_deleted_total{tier=\"1h\"}"), 0);
     // All of another; its labels go.
     erase("b", INT64_MIN, INT64_MAX);
     EXPECT_EQ(series(INT64_MIN, INT64_MAX), (Names{"a", "c", "newest"}));
     EXPECT_EQ(values(kStartMs, kStartMs + kDays * kDayMs), (std::vector<std::string>{"a", "c"}));
     EXPECT_TRUE(bed_.range("m{k=\"b\"}", kStartMs, kStartMs + kDays * kDayMs, kHourMs)->series.empty());
+    EXPECT_TRUE(testing::eventually([&] { return bed_.metric("tidemark_storage_tombstones") == 0; }));
     // It is in files, not in memory.
     bed_.close();
     bed_.open();
