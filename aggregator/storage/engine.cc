@@ -122,10 +122,25 @@ Status Engine::close() {
     status =
         rocks_->written(rocks_->db().Flush(rocksdb::FlushOptions(), rocks_->family(static_cast<Family>(i))), "closing");
   }
+  // All of the log was trimmed, and open chunks were sealed. What of both lies in files that could not be dropped, as
+  // they were of level 0 or being compacted, is dead: a head's worth, which nothing would compact while we are stopped.
+  for (const Family family : {Family::kLog, Family::kCheckpoints}) {
+    if (status.ok()) status = compact(family);
+  }
   deleter_.reset();
   log_.reset();
   checkpointer_.reset();
   return status;
+}
+
+Status Engine::compact(Family family) {
+  const rocksdb::Status status =
+      rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr);
+  if (is_damage(status)) {  // It stays.
+    rocks_->report_damage("closing", status.ToString());
+    return rocks_->failure();
+  }
+  return rocks_->written(status, "closing");
 }
 
 Cardinality Engine::cardinality(size_t limit) {

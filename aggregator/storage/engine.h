@@ -84,6 +84,7 @@ class Engine {
   Status erase_rollups(std::vector<RollupEraser::Task> tasks);  // Of retention by matcher.
   bool closed_windows();
   int64_t oldest_in_files_ms();
+  Status compact(Family family);
 
   const Common common_;
   const OpenMode mode_;

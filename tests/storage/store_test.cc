@@ -1,10 +1,12 @@
 // The store as its users see it: append, query, restart.
 #include "aggregator/storage/store.h"
-#include "aggregator/storage/keys.h"
 
 #include <filesystem>
 #include <fstream>
 
+#include "aggregator/storage/data_dir.h"
+#include "aggregator/storage/keys.h"
+#include "aggregator/storage/rocks.h"
 #include "model/matcher.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/eventually.h"
@@ -367,6 +369,39 @@ TEST_F(StoreTest, AfterACrashTheLogsFilesGoWithTheNextCheckpoint) {
   EXPECT_EQ(read_all().at(cpu(7).to_string()).size(), 200u);
 }
 
+// Dropping files passes over those of level 0 and those that are being compacted.
+TEST_F(StoreTest, ACleanStopLeavesNothingOfEarlierCheckpoints) {
+  open();
+  append(cpu(1), clock_.now_ms(), 1);
+  close();
+  const auto disk_bytes = [&] {
+    uint64_t bytes = 0;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(options_.path)) {
+      if (file.is_regular_file()) bytes += file.file_size();
+    }
+    return bytes;
+  };
+  const uint64_t before = disk_bytes();
+  constexpr uint64_t kDeadBytes = 3 << 20;
+  {
+    const auto rocks = Rocks::open(*prepare_data_dir(options_.path), options_, logger_);
+    ASSERT_TRUE(rocks);
+    const auto family = (*rocks)->family(Family::kCheckpoints);
+    for (uint32_t group = 0; group < 48; ++group) {
+      const std::string key = head_group_key({0, 0, group});
+      ASSERT_TRUE((*rocks)->db().Put({}, family, key, std::string(kDeadBytes / 48, 'x')).ok());
+    }
+    ASSERT_TRUE((*rocks)->db().Flush({}, family).ok());
+  }
+  ASSERT_GT(disk_bytes(), before + kDeadBytes);
+  open();
+  append(cpu(1), clock_.now_ms() + 1, 2);
+  close();
+  EXPECT_LT(disk_bytes(), before + kDeadBytes / 4);
+  open();
+  EXPECT_EQ(read_all().at(cpu(1).to_string()).size(), 2u);
+}
+
 TEST_F(StoreTest, OverItsBudgetTheHeadSealsTheLongestChunksEarly) {
   options_.head_bytes_min = 64 << 10;
   options_.head_bytes_per_series = 1;
@@ -498,67 +533,6 @@ TEST_F(StoreTest, ADirectoryThatCannotBeUsedIsRefusedWithPathAndRemedy) {
   const auto no_dir = Store::open(file, clock_, logger_, registry);
   ASSERT_FALSE(no_dir);
   EXPECT_NE(no_dir.error().message().find(file.path), std::string::npos) << no_dir.error().message();
-}
-
-TEST_F(StoreTest, RetentionDropsWholeDaysWithTheirSeries) {
-  options_.retention_ms = 10 * 86'400'000LL;
-  open();
-  const int64_t day = 86'400'000;
-  const int64_t today = clock_.now_ms() / day * day;
-  append(cpu(1), today - 5 * day, 1);
-  append(cpu(2), today - 5 * day, 1);
-  append(cpu(2), today, 2);
-  close();
-  open();
-  EXPECT_EQ(read_all().size(), 2u);
-  store_->set_retention(2 * day, 0);
-  ASSERT_TRUE(eventually([&] { return metric("tidemark_storage_windows_dropped_total") == 1; }));
-  EXPECT_EQ(read_all(), (Content{{cpu(2).to_string(), {{today, bits(2)}}}}));
-  store_->set_retention(10 * day, 0);
-  EXPECT_EQ(append(cpu(3), today - 5 * day, 1), Outcome::kTooOld) << "what is dropped does not come back";
-  // Its record is gone: it starts anew, with a new id.
-  const double created = metric("tidemark_storage_series_created_total");
-  EXPECT_EQ(append(cpu(1), today, 3), Outcome::kAccepted);
-  EXPECT_EQ(metric("tidemark_storage_series_created_total"), created + 1);
-  close();
-  open();
-  EXPECT_EQ(append(cpu(3), today - 5 * day, 1), Outcome::kTooOld) << "not after a restart either";
-  EXPECT_EQ(read_all().size(), 2u);
-}
-
-// RocksDB's snapshots do not hold files that retention drops.
-TEST_F(StoreTest, WhoReadsADayReadsItToItsEndThoughRetentionDropsIt) {
-  options_.retention_ms = 10 * 86'400'000LL;
-  open();
-  const int64_t day = 86'400'000;
-  const int64_t today = clock_.now_ms() / day * day;
-  append(cpu(1), today - 5 * day, 1);
-  append(cpu(2), today, 2);
-  close();
-  open();
-  const Content all = read_all();
-  auto querier = store_->querier();
-  ASSERT_TRUE(querier);
-  const auto set = (*querier)->select({*Matcher::make(MatchOp::kRegex, kMetricName, ".+")}, 0, INT64_MAX, {}, false);
-  store_->set_retention(2 * day, 0);
-  ASSERT_TRUE(eventually([&] { return !read_all().contains(cpu(1).to_string()); }))
-      << "who comes later does not see it";
-  EXPECT_EQ(read_set(*set), all);
-  EXPECT_EQ(metric("tidemark_storage_windows_dropped_total"), 0);
-  querier->reset();
-  ASSERT_TRUE(eventually([&] { return metric("tidemark_storage_windows_dropped_total") == 1; }));
-}
-
-TEST_F(StoreTest, RetentionBySizeDropsTheOldestDaysButNeverTheNewest) {
-  open();
-  const int64_t day = 86'400'000;
-  const int64_t today = clock_.now_ms() / day * day;
-  for (int d = 4; d >= 0; --d) append(cpu(1), today - d * day, d);
-  close();
-  open();
-  store_->set_retention(15 * day, 1);
-  ASSERT_TRUE(eventually([&] { return metric("tidemark_storage_windows_dropped_total") == 4; }));
-  EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{today, bits(0)}}));
 }
 
 TEST_F(StoreTest, CountsWhereSeriesComeFrom) {
