@@ -241,9 +241,17 @@ bool Engine::checkpoint_due() {
   return pace_.due(common_.clock.monotonic_ns(), log_->appended_bytes(), log_->bytes(), head_->bytes());
 }
 
+// No later than the newest sample can be, so that a clock which jumped ahead drops nothing.
+int64_t Engine::retention_now_ms() const {
+  const int64_t now_ms = common_.clock.now_ms();
+  const int64_t newest_ms = head_->newest_ms.load();
+  if (newest_ms == INT64_MIN || now_ms - newest_ms <= common_.options.future_tolerance_ms) return now_ms;
+  return newest_ms + common_.options.future_tolerance_ms;
+}
+
 bool Engine::retain() {
   const RetentionLimits limits = common_.retention.limits();
-  const int64_t now_ms = common_.clock.now_ms();
+  const int64_t now_ms = retention_now_ms();
   std::vector<RollupEraser::Task> rollups;
   bool again = false;
   {

@@ -80,6 +80,7 @@ class Engine {
   Status raise_format();
   void checkpoint();
   bool checkpoint_due();
+  int64_t retention_now_ms() const;
   bool retain();                                                // True: some of it waits for readers.
   Status erase_rollups(std::vector<RollupEraser::Task> tasks);  // Of retention by matcher.
   bool closed_windows();

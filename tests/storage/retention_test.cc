@@ -76,5 +76,56 @@ TEST_F(RetentionTest, BySizeDropsTheOldestDaysButNeverTheNewest) {
   EXPECT_EQ(read_all().at(cpu(1).to_string()), (Column{{today, bits(0)}}));
 }
 
+TEST_F(RetentionTest, AClockThatJumpsLosesNothingThatIsThere) {
+  const int64_t day = 86'400'000;
+  options_.retention_ms = 10 * day;
+  open();
+  const int64_t now = clock_.now_ms();
+  append(cpu(1), now - 5 * day, 1);
+  append(cpu(2), now, 2);
+  close();
+  open();
+  append(cpu(1), now, 3);  // In memory.
+  const Content all = read_all();
+  const auto too_old = [&] { return metric("tidemark_storage_samples_refused_total{reason=\"too_old\"}"); };
+  const auto too_new = [&] { return metric("tidemark_storage_samples_refused_total{reason=\"too_new\"}"); };
+  // Two rounds of the work on the past: one may have been under way.
+  const auto settle = [&] {
+    const double before = metric("tidemark_storage_rewrite_rounds_total");
+    ASSERT_TRUE(eventually([&] {
+      store_->set_retention(options_.retention_ms, 0);
+      return metric("tidemark_storage_rewrite_rounds_total") >= before + 2;
+    }));
+  };
+
+  clock_.set_now_ms(now + 400 * day);
+  settle();
+  EXPECT_EQ(read_all(), all);
+  EXPECT_EQ(append(cpu(2), now + 1, 4), Outcome::kTooOld) << "a sender whose clock is right";
+  EXPECT_EQ(too_old(), 1);
+  close();
+  open();
+  settle();
+  EXPECT_EQ(read_all(), all) << "over a restart";
+
+  clock_.set_now_ms(now - 400 * day);
+  settle();
+  EXPECT_EQ(append(cpu(2), now + 1, 4), Outcome::kTooNew);
+  EXPECT_EQ(too_new(), 1);
+  EXPECT_EQ(append(cpu(2), now - 400 * day, 5), Outcome::kAccepted) << "a sender whose clock jumped, too";
+  EXPECT_EQ(read_all().at(cpu(2).to_string()), (Column{{now - 400 * day, bits(5)}, {now, bits(2)}}));
+  close();
+  open();
+
+  // Right again: all goes on, and what was stamped by the wrong clock goes with its day.
+  clock_.set_now_ms(now + 1);
+  EXPECT_EQ(append(cpu(2), now + 1, 4), Outcome::kAccepted);
+  settle();
+  Content right = all;
+  right[cpu(2).to_string()][now + 1] = bits(4);
+  EXPECT_EQ(read_all(), right);
+  EXPECT_EQ(append(cpu(2), now - 5 * day, 6), Outcome::kAccepted) << "and within retention anything is taken";
+}
+
 }  // namespace
 }  // namespace tidemark::storage
