@@ -128,7 +128,8 @@ Status check_encryption(const std::string& data_dir, bool database_exists, const
   if (check.size() != key->check().size() || CRYPTO_memcmp(check.data(), key->check().data(), check.size()) != 0) {
     return Status::invalid("the key in " + key_file + " is not the one that " + data_dir +
                            " was encrypted with: name the right one with " + std::string(kFlag) +
-                           " (without it the data cannot be read)");
+                           " (without it the data cannot be read), or, if it is the right one, restore " + record +
+                           " from a backup of it");
   }
   return {};
 }

@@ -1,7 +1,12 @@
-// Snapshots and backups of a running server over HTTP, and what `tidemark tsdb` makes of them.
+// Snapshots and backups of a running server over HTTP, and each of `tidemark tsdb`'s commands on what a killed one
+// left.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "model/clock.h"
+#include "tests/e2e/remote_write.h"
 #include "tests/e2e/tidemark_process.h"
 #include "tests/support/eventually.h"
 
@@ -50,6 +55,61 @@ TEST(Tsdb, ASnapshotAndABackupOfARunningServerHoldItsSamples) {
       EXPECT_EQ(read.exit_code, 0) << read.output;
     }
   }
+}
+
+// In the order in which an operator would come to them.
+TEST(Tsdb, EveryCommandOnTheDirectoryOfAKilledServer) {
+  constexpr int kSamples = 50;
+  TidemarkProcess tidemark("", {"--web.enable-remote-write-receiver"});
+  ASSERT_TRUE(tidemark.start()) << tidemark.output();
+  const int64_t start_ms = system_clock().now_ms() - kSamples * 1000;
+  std::vector<WriteSeries> request;
+  for (const char* i : {"1", "2"}) {
+    WriteSeries one{Labels{{"__name__", "written"}, {"i", i}}, {}};
+    for (int s = 0; s < kSamples; ++s) one.samples.push_back({start_ms + s * 1000, s * 0.5});
+    request.push_back(std::move(one));
+  }
+  ASSERT_EQ(remote_write(tidemark.port(), request).status, 204);
+  tidemark.kill();
+
+  const TempDir& dir = tidemark.dir();
+  const std::string path = "--storage.tsdb.path=" + tidemark.data_dir();
+  const auto expect = [&](int exit_code, std::vector<std::string> args, const std::string& says) {
+    const Finished done = tsdb(args);
+    EXPECT_EQ(done.exit_code, exit_code) << args[0] << ": " << done.output;
+    EXPECT_NE(done.output.find(says), std::string::npos) << args[0] << ": " << done.output;
+    return done.output;
+  };
+  expect(0, {"stats", path}, "2 series");
+  expect(0, {"verify", path}, "OK\n");
+  const std::string bits = expect(0, {"export", path, "--match=written", "--format=jsonl"}, "\"i\":\"1\"");
+  const std::string text = expect(0, {"export", path, "--match=written"}, "written{i=\"2\"} 24.5");
+
+  const std::string from_bits = "--storage.tsdb.path=" + dir.file("from_bits");
+  const std::string from_text = "--storage.tsdb.path=" + dir.file("from_text");
+  expect(0, {"import", from_bits, "--format=jsonl", dir.write("bits", bits)}, "100 samples stored");
+  expect(0, {"import", from_text, dir.write("text", text)}, "100 samples stored");
+  expect(0, {"export", from_text, "--format=jsonl"}, bits);
+  expect(0, {"export", from_bits}, text);
+
+  expect(0, {"backup", path, "--to=" + dir.file("backups")}, "backup 1: ");
+  expect(0, {"backups", "--from=" + dir.file("backups"), "--verify"}, "verified");
+  const std::string restored = "--storage.tsdb.path=" + dir.file("restored");
+  expect(0, {"restore", "--from=" + dir.file("backups"), restored}, "");
+  expect(0, {"export", restored, "--match=written"}, text);
+
+  // The list of files is gone: the server says what to do, and that helps.
+  for (const auto& file : std::filesystem::directory_iterator(tidemark.data_dir() + "/rocks")) {
+    if (file.path().filename().string().starts_with("MANIFEST")) std::filesystem::remove(file.path());
+  }
+  expect(1, {"verify", path}, tidemark.data_dir());
+  EXPECT_FALSE(tidemark.start());
+  EXPECT_NE(tidemark.output().find("tidemark tsdb repair"), std::string::npos) << tidemark.output();
+  expect(0, {"repair", path}, "The list of files was lost");
+  expect(0, {"verify", path}, "OK\n");
+  ASSERT_TRUE(tidemark.start()) << tidemark.output();
+  EXPECT_EQ(query_value(tidemark.port(), "sum(count_over_time(written[1h]))"), "100");
+  EXPECT_EQ(tidemark.stop(), 0);
 }
 
 }  // namespace
