@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
 # exporter_peer.sh EXPORTER NODE_EXPORTER [SCRAPES]: CPU, latency and memory of a scrape, both exporters on this host in
 # the same run with their default collectors, over one keep-alive connection on loopback. CPU is the scheduler's own
-# count (/proc/PID/task/*/schedstat). The first round warms up, the second is the figure.
+# count (/proc/PID/task/*/schedstat). Private memory is what no other process shares, the program's own text included;
+# anonymous memory is what is not a file's. The first round warms up, the second is the figure.
+#
+# TREE=DIR looks at a host of exporter_tree.py instead of this one. INTERFACES=N runs all of it in a network namespace
+# with so many bridges (root only).
 set -euo pipefail
+if [ -n "${INTERFACES:-}" ] && [ -z "${IN_NAMESPACE:-}" ]; then
+  IN_NAMESPACE=yes exec unshare --net --mount "$0" "$@"
+fi
 ours=$1 theirs=$2 scrapes=${3:-1000}
 # COLLECTORS="cpu stat" compares these alone. Debian turns systemd on, upstream does not.
 flags=(--no-collector.systemd)
@@ -11,8 +18,21 @@ if [ -n "${COLLECTORS:-}" ]; then
   for name in $COLLECTORS; do flags+=("--collector.$name"); done
 fi
 
+if [ -n "${TREE:-}" ]; then
+  flags+=("--path.procfs=$TREE/proc" "--path.sysfs=$TREE/sys")
+fi
+if [ -n "${IN_NAMESPACE:-}" ]; then
+  mount --make-rprivate / && mount -t sysfs sysfs /sys  # It shows the interfaces of the namespace it is mounted in.
+  ip link set lo up
+  for ((i = 0; i < INTERFACES; ++i)); do echo "link add bridge$i type bridge"; done | ip -batch -
+fi
+
 cpu_ns() { local sum=0 ns; while read -r ns _; do sum=$((sum + ns)); done < <(cat "/proc/$1/task/"*/schedstat); echo $sum; }
-status_kb() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/$1/status"; }
+memory_kb() { # pid names...: the sum of these lines
+  local pid=$1; shift
+  awk -v keys=" $*: " 'index(keys, " " $1 " ") || index(keys, " " substr($1, 1, length($1) - 1) " ") { sum += $2 }
+    END { print sum + 0 }' "/proc/$pid/smaps_rollup"
+}
 
 measure() { # name pid port curl-flags...
   local name=$1 pid=$2 port=$3; shift 3
@@ -20,10 +40,11 @@ measure() { # name pid port curl-flags...
   before=$(cpu_ns "$pid")
   curl -sf "$@" -o /dev/null -w '%{time_total}\n' "http://127.0.0.1:$port/metrics?n=[1-$scrapes]" | sort -n >"$dir/times"
   after=$(cpu_ns "$pid")
-  awk -v name="$name" -v cpu=$((after - before)) -v rss="$(status_kb "$pid" VmRSS)" -v anon="$(status_kb "$pid" RssAnon)" '
+  awk -v name="$name" -v cpu=$((after - before)) -v rss="$(memory_kb "$pid" Rss)" -v private="$(memory_kb "$pid" Private_Clean Private_Dirty)" \
+    -v anonymous="$(memory_kb "$pid" Anonymous)" '
     { t[NR] = $1 * 1000 }
-    END { printf "%-28s cpu %.3f ms/scrape  p50 %.2f ms  p99 %.2f ms  rss %d kB (anonymous %d kB)\n",
-          name, cpu / NR / 1e6, t[int((NR + 1) / 2)], t[int(NR * 0.99)], rss, anon }' "$dir/times"
+    END { printf "%-28s cpu %.3f ms/scrape  p50 %.2f ms  p99 %.2f ms  rss %d kB (private %d, anonymous %d)\n",
+          name, cpu / NR / 1e6, t[int((NR + 1) / 2)], t[int(NR * 0.99)], rss, private, anonymous }' "$dir/times"
 }
 
 dir=$(mktemp -d)

@@ -110,7 +110,12 @@ void reset(Link& link) {
 
 std::string LinkAddress::text() const {
   std::string out;
-  for (size_t i = 0; i < size; ++i) fmt::format_to(std::back_inserter(out), "{}{:02x}", i == 0 ? "" : ":", bytes[i]);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (size_t i = 0; i < size; ++i) {
+    if (i > 0) out += ':';
+    out += kDigits[bytes[i] >> 4];
+    out += kDigits[bytes[i] & 15];
+  }
   return out;
 }
 

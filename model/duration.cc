@@ -62,7 +62,7 @@ std::string format_duration_ms(int64_t ms) {
   for (const Unit& unit : kUnits) {
     if (unit.exact_only && ms % unit.ms != 0) continue;
     if (const int64_t count = ms / unit.ms; count > 0) {
-      fmt::format_to(std::back_inserter(out), "{}{}", count, unit.name);
+      out += fmt::format("{}{}", count, unit.name);
       ms -= count * unit.ms;
     }
   }

@@ -41,7 +41,7 @@ void append_json_string(std::string& out, std::string_view text) {
         break;
       default:
         if (c < 0x20 || c == 0x7f) {
-          fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+          out += fmt::format("\\u{:04x}", c);
         } else {
           out += static_cast<char>(c);
         }

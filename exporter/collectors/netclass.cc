@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "exporter/collectors/collectors.h"
+#include "exporter/deadline.h"
 #include "exporter/directory.h"
 #include "exporter/text_scan.h"
 
@@ -249,6 +250,7 @@ class Netclass final : public Collector {
     if (!directory.exists()) return Status::io(fmt::format("cannot open the directory {}", directory_));
     for (const std::string& name : directory.names()) {
       if (!devices_.shows(name)) continue;
+      if (const Status status = check_deadline(context); !status.ok()) return status.at(directory.path());
       const std::string operstate = text(context, name, "operstate");
       if (operstate.empty() && !number(context, name, "ifindex")) continue;  // Gone meanwhile, or bonding_masters.
       const std::string ifalias = text(context, name, "ifalias");
