@@ -91,7 +91,9 @@ Status Engine::raise_format() {
 }
 
 Result<CommitReport> Engine::commit(Batch& batch) {
+  common_.jobs.commits_pending.Increment();
   auto report = committer_->commit(batch);
+  common_.jobs.commits_pending.Decrement();
   const uint64_t head_bytes = head_->bytes();
   common_.metrics.head_bytes.Set(static_cast<double>(head_bytes));
   if (head_bytes > common_.options.head_bytes_min && head_bytes > checkpointer_->head_bytes_max()) {
@@ -225,7 +227,10 @@ Status Engine::clean_tombstones() {
 
 Status Engine::snapshot_to(const std::string& path) {
   const MutexLock lock(files_mu_);
-  return take_snapshot(*rocks_, common_.dir, path);
+  JobMetrics::Run counted(common_.jobs.snapshot);
+  Status status = take_snapshot(*rocks_, common_.dir, path);
+  if (status.ok()) counted.done();
+  return status;
 }
 
 void Engine::checkpoint() {
@@ -256,8 +261,9 @@ bool Engine::retain() {
   bool again = false;
   {
     const MutexLock lock(files_mu_);
-    // Their failures are counted and logged where they happen; the next pass tries again.
-    static_cast<void>(retention_->run(now_ms, limits));
+    JobMetrics::Run counted(common_.jobs.retention);
+    // Failures are logged where they happen; the next pass tries again.
+    if (retention_->run(now_ms, limits).ok()) counted.done();
     again = retention_->waiting();
     if (!health_.writable() || !common_.gate.is_open()) return again;
     rollups = series_retention_->run(now_ms, limits);

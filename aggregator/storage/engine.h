@@ -11,6 +11,7 @@
 #include "aggregator/storage/checkpoint_pace.h"
 #include "aggregator/storage/committer.h"
 #include "aggregator/storage/deleter.h"
+#include "aggregator/storage/job_metrics.h"
 #include "aggregator/storage/maintenance.h"
 #include "aggregator/storage/retention.h"
 #include "aggregator/storage/rollup_eraser.h"
@@ -29,6 +30,7 @@ class Engine {
     const Clock& clock;
     Logger& logger;
     Metrics& metrics;
+    JobMetrics& jobs;
     const DataDir& dir;
     WriteGate& gate;
     const RetentionSettings& retention;
@@ -65,8 +67,11 @@ class Engine {
   bool disk_was_full() const { return rocks_->disk_was_full(); }
   SeriesId next_id() const { return head_->next_id.load(); }
   uint64_t head_bytes() const { return head_->bytes(); }
-  // What damage in files asks for; cheap when there is none. To be called now and then.
-  void tend() { rocks_->stop_failed_compactions(); }
+  // What damage in files asks for, and figures of what RocksDB is at. Cheap; to be called now and then.
+  void tend() {
+    rocks_->stop_failed_compactions();
+    common_.jobs.look_at(rocks_->db());
+  }
   // Whether the disk takes writes: a checkpoint.
   Status check();
 

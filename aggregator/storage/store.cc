@@ -16,6 +16,7 @@ class StoreImpl final : public Store {
         clock_(clock),
         logger_(logger),
         metrics_(registry),
+        jobs_(registry),
         gate_(logger, metrics_),
         retention_(options) {}
 
@@ -23,8 +24,8 @@ class StoreImpl final : public Store {
     auto dir = prepare_data_dir(options_.path);
     if (!dir) return dir.error();
     dir_ = *dir;
-    keeper_ =
-        std::make_unique<EngineKeeper>(Engine::Common{options_, clock_, logger_, metrics_, dir_, gate_, retention_});
+    keeper_ = std::make_unique<EngineKeeper>(
+        Engine::Common{options_, clock_, logger_, metrics_, jobs_, dir_, gate_, retention_});
     Status status = keeper_->start();
     // What was met after RocksDB had opened.
     if (status.code() == Code::kCorruption && status.message().find("tsdb repair") == std::string::npos) {
@@ -89,6 +90,7 @@ class StoreImpl final : public Store {
 
   // From a snapshot, so that checkpoints need not wait while files are copied.
   Result<Backup> backup(const std::string& folder, size_t keep) override {
+    JobMetrics::Run counted(jobs_.backup);
     if (backing_up_.exchange(true)) return fail(Status::unavailable("a backup is under way: try again later"));
     const std::string source = options_.path + "/" + kBackupSource;
     std::error_code ignored;
@@ -100,6 +102,10 @@ class StoreImpl final : public Store {
                               : fail(taken);
     std::filesystem::remove_all(source, ignored);
     backing_up_ = false;
+    if (made) {
+      counted.done();
+      jobs_.backup_copied_bytes.Increment(static_cast<double>(made->copied_bytes));
+    }
     return made;
   }
 
@@ -144,6 +150,7 @@ class StoreImpl final : public Store {
   const Clock& clock_;
   Logger& logger_;
   Metrics metrics_;
+  JobMetrics jobs_;
   WriteGate gate_;
   RetentionSettings retention_;
   DataDir dir_;
