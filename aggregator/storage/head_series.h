@@ -40,10 +40,11 @@ struct HeadExtra {
 
 struct HeadSeries {
   SeriesId id = 0;                // 0: the slot is free.
-  uint32_t touched_min : 27 = 0;  // Of the last append, in minutes since 1970.
+  uint32_t touched_min : 26 = 0;  // Of the last append, in minutes since 1970.
   uint32_t starts : 1 = 0;        // Samples of the open chunk have start timestamps: in the HeadExtra.
   uint32_t defined : 1 = 0;       // Its record is in the log or in files.
   uint32_t extra : 1 = 0;         // The shard has a HeadExtra of it.
+  uint32_t older_marks : 1 = 0;   // It has older marks: appends look there only then.
   uint32_t last_unknown : 1 = 0;  // The value at open.last_ms() is not open.last_bits(): look.
   Mark mark;                      // The newest.
   OpenChunk open;

@@ -117,6 +117,7 @@ HeadExtra* HeadShard::extra_if(const HeadSeries& series, uint32_t slot) {
 }
 
 void HeadShard::drop_extra_if_empty(HeadSeries& series, uint32_t slot) {
+  if (series.extra == 0) return;
   const auto found = extras_.find(slot);
   if (found == extras_.end() || !found->second->empty()) return;
   extras_.erase(found);
@@ -250,15 +251,19 @@ Position HeadShard::brought_by(const HeadSeries& series, uint32_t slot, int64_t 
 }
 
 void HeadShard::add_mark(HeadSeries& series, uint32_t slot, const AppendRules& rules, AppendResult& result) {
-  if (series.extra != 0) {
+  if (series.older_marks != 0) {
     auto& older = extra(series, slot).older_marks;
     std::erase_if(older, [&](const Mark& mark) { return mark.position <= rules.oldest_view; });
-    drop_extra_if_empty(series, slot);
+    if (older.empty()) {
+      series.older_marks = 0;
+      drop_extra_if_empty(series, slot);
+    }
   }
   if (series.mark.position == rules.position) return;
   if (series.mark.position > rules.oldest_view) {
     if (series.mark.position > rules.position) result.tied_to = std::max(result.tied_to, series.mark.position);
     extra(series, slot).older_marks.push_back(series.mark);
+    series.older_marks = 1;
   }
   series.mark = {rules.position, series.open.last_ms()};
 }
