@@ -2,7 +2,6 @@
 
 #include <prometheus/counter.h>
 #include <rocksdb/cache.h>
-#include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/sst_partitioner.h>
 #include <rocksdb/table.h>
@@ -96,7 +95,9 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const Options& option
       cf.level0_file_num_compaction_trigger = 12;
       cf.level0_slowdown_writes_trigger = 30;
       cf.level0_stop_writes_trigger = 60;
-      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      // From the last level up: a deleted record's key stays as long as any file below its own spans it, and the first
+      // hashes ever ingested span them all, from the last level.
+      cf.level_compaction_dynamic_level_bytes = true;
       break;
     case Family::kPostings:
       cf.compression = rocksdb::kZSTD;

@@ -10,8 +10,6 @@ namespace {
 
 constexpr size_t kBatchSeries = 4096;
 constexpr size_t kReadyMax = 4;  // Batches.
-// Records skipped one by one before it is cheaper to seek.
-constexpr unsigned kNextMax = 8;
 
 }  // namespace
 
@@ -52,15 +50,12 @@ bool SeriesFeed::hand_over(std::unique_ptr<Batch> batch) {
   return true;
 }
 
-std::unique_ptr<rocksdb::Iterator> SeriesFeed::iterator() {
+void SeriesFeed::run() {
   rocksdb::ReadOptions options = iterator_options();
   options.fill_cache = false;  // Read once.
   options.readahead_size = 1 << 20;
-  return std::unique_ptr<rocksdb::Iterator>(rocks_.db().NewIterator(options, rocks_.family(Family::kSeries)));
-}
-
-void SeriesFeed::run() {
-  std::unique_ptr<rocksdb::Iterator> at = iterator();
+  SeriesRecords records(rocks_);
+  SeriesRecords::Cursor at(records, options);
   Status status;
   for (size_t begin = 0; begin < series_.size() && status.ok(); begin += kBatchSeries) {
     auto batch = std::make_unique<Batch>();
@@ -73,25 +68,17 @@ void SeriesFeed::run() {
   changed_.notify_all();
 }
 
-Status SeriesFeed::read(std::unique_ptr<rocksdb::Iterator>& at, size_t begin, size_t end, Batch& batch) {
+Status SeriesFeed::read(SeriesRecords::Cursor& at, size_t begin, size_t end, Batch& batch) {
   std::vector<size_t> sizes;
   for (size_t i = begin; i < end; ++i) {
     const SeriesSlot& one = series_[i];
-    const std::string key = series_key(one.id);
-    int order = -1;
-    for (unsigned skipped = 0; at->Valid() && skipped < kNextMax && (order = at->key().compare(key)) < 0; ++skipped) {
-      at->Next();
+    std::string_view labels = at.labels(one.id);
+    if (is_damage(at.failed())) {
+      rocks_.report_damage("reading series records", at.failed().ToString());
+    } else if (!at.failed().ok()) {
+      return to_status(at.failed(), "reading series records");
     }
-    if (!at->status().ok()) at = iterator();  // What is asked for may lie behind the damage.
-    if (order < 0) at->Seek(key);
-    const bool found = at->Valid() && (order == 0 || at->key() == rocksdb::Slice(key));
-    if (is_damage(at->status())) {
-      rocks_.report_damage("reading series records", at->status().ToString());
-    } else if (!at->status().ok()) {
-      return to_status(at->status(), "reading series records");
-    }
-    std::string_view labels = found ? view(at->value()) : std::string_view();
-    if (!is_valid_encoding(labels) || LabelsView(labels).size() > kLabelsMax) labels = {};
+    if (LabelsView(labels).size() > kLabelsMax) labels = {};
     batch.series.push_back({one, labels.empty() ? 0 : LabelsView(labels).hash(), {}});
     batch.bytes += labels;
     sizes.push_back(labels.size());

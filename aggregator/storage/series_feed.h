@@ -10,6 +10,7 @@
 
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/rocks.h"
+#include "aggregator/storage/series_records.h"
 #include "model/mutex.h"
 
 namespace tidemark::storage {
@@ -47,8 +48,7 @@ class SeriesFeed {
   void run();
   // False when the reader is to stop.
   bool hand_over(std::unique_ptr<Batch> batch);
-  std::unique_ptr<rocksdb::Iterator> iterator();
-  Status read(std::unique_ptr<rocksdb::Iterator>& at, size_t begin, size_t end, Batch& batch);
+  Status read(SeriesRecords::Cursor& at, size_t begin, size_t end, Batch& batch);
 
   Rocks& rocks_;
   const std::vector<SeriesSlot> series_;

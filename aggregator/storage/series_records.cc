@@ -3,6 +3,12 @@
 #include "aggregator/storage/keys.h"
 
 namespace tidemark::storage {
+namespace {
+
+// Records passed over one by one before it is cheaper to seek.
+constexpr unsigned kNextMax = 8;
+
+}  // namespace
 
 SeriesRecords::Lookup::Lookup(SeriesRecords& records)
     : records_(records),
@@ -24,6 +30,31 @@ Result<std::optional<SeriesId>> SeriesRecords::Lookup::find(uint64_t hash, Label
   return std::nullopt;
 }
 
+SeriesRecords::Cursor::Cursor(SeriesRecords& records, const rocksdb::ReadOptions& options)
+    : records_(records),
+      options_(options),
+      at_(records.rocks_.db().NewIterator(options_, records.rocks_.family(Family::kSeries))) {}
+
+std::string_view SeriesRecords::Cursor::labels(SeriesId id) {
+  if (!at_->status().ok()) {
+    at_.reset(records_.rocks_.db().NewIterator(options_, records_.rocks_.family(Family::kSeries)));
+  }
+  const std::string key = series_key(id);
+  int order = -1;
+  unsigned passed = 0;
+  while (at_->Valid() && (order = at_->key().compare(key)) < 0 && passed < kNextMax) {
+    at_->Next();
+    ++passed;
+  }
+  if (order < 0 || (order > 0 && passed == 0)) {
+    at_->Seek(key);
+    order = at_->Valid() ? at_->key().compare(key) : 1;
+  }
+  failed_ = at_->status();
+  if (order != 0 || !failed_.ok() || !is_valid_encoding(view(at_->value()))) return {};
+  return view(at_->value());
+}
+
 Result<std::string> SeriesRecords::labels(SeriesId id, const rocksdb::Snapshot* snapshot) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
@@ -38,22 +69,10 @@ Result<std::string> SeriesRecords::labels(SeriesId id, const rocksdb::Snapshot* 
 }
 
 std::vector<std::string> SeriesRecords::labels(const std::vector<SeriesId>& ids, const rocksdb::Snapshot* snapshot) {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot;
-  std::vector<std::string> keys;
-  std::vector<rocksdb::Slice> slices;
-  keys.reserve(ids.size());
-  slices.reserve(ids.size());
-  for (const SeriesId id : ids) keys.push_back(series_key(id));
-  for (const std::string& key : keys) slices.emplace_back(key);
-  std::vector<rocksdb::PinnableSlice> values(ids.size());
-  std::vector<rocksdb::Status> statuses(ids.size());
-  rocks_.db().MultiGet(options, rocks_.family(Family::kSeries), slices.size(), slices.data(), values.data(),
-                       statuses.data());
-  std::vector<std::string> out(ids.size());
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (statuses[i].ok() && is_valid_encoding(view(values[i]))) out[i] = view(values[i]);
-  }
+  Cursor at(*this, iterator_options(snapshot));
+  std::vector<std::string> out;
+  out.reserve(ids.size());
+  for (const SeriesId id : ids) out.emplace_back(at.labels(id));
   return out;
 }
 

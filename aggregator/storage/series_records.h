@@ -1,11 +1,14 @@
 // SeriesRecords: series as the series family knows them, active or not.
 #pragma once
 
+#include <rocksdb/iterator.h>
+#include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
-#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aggregator/storage/keys.h"
@@ -30,9 +33,25 @@ class SeriesRecords {
     std::unique_ptr<rocksdb::Iterator> hashes_;
   };
 
+  // Reads one record after the other, passing over few and seeking across many. One thread, short-lived.
+  class Cursor {
+   public:
+    Cursor(SeriesRecords& records, const rocksdb::ReadOptions& options);
+    // The labels, encoded, until the next call; "" where there is no record or none that reads. Quickest by rising ids.
+    std::string_view labels(SeriesId id);
+    // Of the last read: damage, or a disk that fails. What lies behind damage is read by the next call.
+    const rocksdb::Status& failed() const { return failed_; }
+
+   private:
+    SeriesRecords& records_;
+    const rocksdb::ReadOptions options_;
+    std::unique_ptr<rocksdb::Iterator> at_;
+    rocksdb::Status failed_;
+  };
+
   // kNotFound when there is no record; kCorruption when it is no label set.
   Result<std::string> labels(SeriesId id, const rocksdb::Snapshot* snapshot = nullptr);
-  // For each of `ids`, "" where there is no record or none that reads.
+  // For each of `ids`, "" where there is no record or none that reads. Quickest by rising ids.
   std::vector<std::string> labels(const std::vector<SeriesId>& ids, const rocksdb::Snapshot* snapshot = nullptr);
   // One more than the highest id there is a record of.
   Result<SeriesId> next_id();

@@ -199,7 +199,11 @@ class Verifier {
       }
       ids.clear();
     };
-    for (const auto& [id, sum] : sums) {
+    std::vector<SeriesId> all;
+    all.reserve(sums.size());
+    for (const auto& [id, sum] : sums) all.push_back(id);
+    std::sort(all.begin(), all.end());
+    for (const SeriesId id : all) {
       ids.push_back(id);
       if (ids.size() == kLabelsAtOnce) compare();
     }
