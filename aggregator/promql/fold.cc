@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aggregator/promql/compensated_sum.h"
+#include "model/wide.h"
 
 namespace tidemark::promql {
 namespace {
@@ -16,7 +17,8 @@ namespace {
 size_t run_from_start(uint64_t bits) { return (bits & (bits + 1)) == 0 ? static_cast<size_t>(std::popcount(bits)) : 0; }
 
 // CompensatedSum::add() for many, without a branch.
-void add_all(double* __restrict sums, double* __restrict compensations, const double* __restrict values, size_t n) {
+TM_WIDE void add_all(double* __restrict sums, double* __restrict compensations, const double* __restrict values,
+                     size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const double sum = sums[i];
     const double x = values[i];

@@ -4,9 +4,17 @@
 #include <vector>
 
 #include "aggregator/promql/start_times.h"
+#include "model/wide.h"
 
 namespace tidemark::promql {
 namespace {
+
+TM_WIDE bool falls_anywhere(std::span<const double> samples) {
+  const double* const v = samples.data();
+  double any = 0;  // As wide as a value, for the compiler's sake.
+  for (size_t i = 1; i < samples.size(); ++i) any = v[i] < v[i - 1] ? 1 : any;
+  return any != 0;
+}
 
 // The increase between the first and the last sample of a window, stretched to the window's ends.
 //
@@ -164,10 +172,7 @@ class Extrapolated final : public RangeFunction {
 
   bool may_have_resets() const {
     if (!samples_.folded.resets.empty() || !samples_.start_ms.empty()) return true;
-    const double* const v = samples_.v.data();
-    double any = 0;  // As wide as a value, for the compiler's sake.
-    for (size_t i = 1; i < samples_.v.size(); ++i) any = v[i] < v[i - 1] ? 1 : any;
-    return any != 0;
+    return falls_anywhere(samples_.v);
   }
 
   double increase_in(const Window& w) {

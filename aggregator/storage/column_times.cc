@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/varint.h"
+#include "model/wide.h"
 
 namespace tidemark::storage {
 namespace {
@@ -12,6 +13,10 @@ namespace {
 constexpr uint64_t kLengthMax = uint64_t{1} << 62;
 
 int64_t plus(int64_t t_ms, uint64_t ms) { return static_cast<int64_t>(static_cast<uint64_t>(t_ms) + ms); }
+
+TM_WIDE void fill_regular(uint64_t from, uint64_t stride, int64_t* t_ms) {
+  for (size_t i = 0; i < kBlock; ++i) t_ms[i] = static_cast<int64_t>(from + stride * i);
+}
 
 bool is_regular(std::span<const int64_t> t_ms, int64_t stride) {
   size_t i = 1;
@@ -100,8 +105,7 @@ size_t TimeReader::next(int64_t* t_ms) {
   if (count == 0) return 0;
   if (regular_) {
     const auto stride = static_cast<uint64_t>(stride_ms_);
-    const uint64_t from = static_cast<uint64_t>(first_ms_) + stride * at_;
-    for (size_t i = 0; i < kBlock; ++i) t_ms[i] = static_cast<int64_t>(from + stride * i);
+    fill_regular(static_cast<uint64_t>(first_ms_) + stride * at_, stride, t_ms);
     at_ += count;
     return count;
   }

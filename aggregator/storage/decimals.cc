@@ -10,6 +10,7 @@
 
 #include "model/sample.h"
 #include "model/varint.h"
+#include "model/wide.h"
 
 namespace tidemark::storage {
 namespace {
@@ -219,7 +220,7 @@ bool to_decimals(std::span<const double> values, Decimals& out) {
   return true;
 }
 
-void from_decimals(const DecimalScale& scale, const int64_t* numbers, double* values) {
+TM_WIDE void from_decimals(const DecimalScale& scale, const int64_t* numbers, double* values) {
   const auto divisor = static_cast<double>(scale.divisor);
   const auto remainder = static_cast<double>(scale.remainder);
   const double power = kPowers[scale.exponent];

@@ -2,6 +2,7 @@
 
 #include "aggregator/storage/packed_ints.h"
 #include "model/varint.h"
+#include "model/wide.h"
 
 namespace tidemark::storage {
 namespace {
@@ -11,11 +12,11 @@ constexpr uint8_t kPatched = 0x04;
 constexpr uint8_t kSlopeShift = 3;
 
 // Residuals to numbers, kBlock of them, so that there is no loop left over to compile.
-void add_frame(uint64_t first, uint64_t* x) {
+TM_WIDE void add_frame(uint64_t first, uint64_t* x) {
   for (size_t i = 0; i < kBlock; ++i) x[i] += first;
 }
 
-void add_line(uint64_t first, uint64_t slope, uint64_t from, unsigned slope_bits, uint64_t* x) {
+TM_WIDE void add_line(uint64_t first, uint64_t slope, uint64_t from, unsigned slope_bits, uint64_t* x) {
   uint64_t rise = slope * from;
   if (slope_bits == 0) {
     rise += first;

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "model/wide.h"
+
 namespace tidemark::storage {
 namespace {
 
@@ -191,7 +193,8 @@ void pack(uint8_t code, std::span<const uint64_t> numbers, BitWriter& out) {
   out.put(word, radix.left_bits[numbers.size() % radix.group]);
 }
 
-void unpack(uint8_t code, std::string_view bytes, size_t bit, size_t count, uint64_t* numbers) {
+[[gnu::flatten]] TM_WIDE void unpack(uint8_t code, std::string_view bytes, size_t bit, size_t count,
+                                     uint64_t* numbers) {
   assert(code < kPackings && count <= kBlock && bit + packed_bits(code, count) <= bytes.size() * 8);
   if (code == 0) {
     std::fill_n(numbers, kBlock, 0);
