@@ -138,7 +138,8 @@ Status ScrapeContext::refresh(const std::string& path, KeptFile& file, FileKind 
     }
     ++open_;
   }
-  if (file.buffer.empty()) file.buffer.resize(kKeptBytesStart);
+  // Room for lines that one read may then show to be all.
+  if (file.buffer.empty()) file.buffer.resize(kind == FileKind::kShortLines ? kSeqBufferBytes : kKeptBytesStart);
   file.length = 0;
   for (;;) {
     const size_t offered = file.buffer.size() - file.length;
