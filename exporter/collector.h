@@ -17,6 +17,7 @@
 
 namespace tidemark::exporter {
 
+class EthtoolSource;
 class ScriptRunner;
 
 class Collector {
@@ -50,14 +51,19 @@ struct CollectorConfig {
   StatSettings stat;
   // Devices and optional collectors.
   BcacheSettings bcache;
+  CgroupSettings cgroup;
+  EthtoolSettings ethtool;
   HwmonSettings hwmon;
   InfinibandSettings infiniband;
   InterruptsSettings interrupts;
   LogindSettings logind;
+  PcideviceSettings pcidevice;
   PowersupplyclassSettings powersupplyclass;
+  ProcessTopSettings process_top;
   QdiscSettings qdisc;
   RaplSettings rapl;
   SlabinfoSettings slabinfo;
+  SocketsSettings sockets;
   SysctlSettings sysctl;
   SystemdSettings systemd;
   TapestatsSettings tapestats;
@@ -67,6 +73,7 @@ struct CollectorConfig {
   VmstatSettings vmstat;
 
   StatfsFunction statfs_function = ::statfs;
+  std::shared_ptr<EthtoolSource> ethtool_source;  // Null: the kernel.
   const Clock* clock = &system_clock();
   std::shared_ptr<ScriptRunner> scripts;  // Null: no script runs.
   Logger* logger = &null_logger();        // For what a scrape's success cannot say. Outlives the collectors.

@@ -51,6 +51,9 @@ struct NetclassSettings {
 struct NetdevSettings {
   FilterPatterns devices;
   bool netlink = true;  // Ask rtnetlink instead of reading /proc/net/dev, which lacks "nohandler".
+  bool address_info = false;
+  bool label_ifalias = false;
+  bool detailed = false;  // Counters as the kernel keeps them, not summed up as in /proc/net/dev.
 };
 
 struct NetstatSettings {

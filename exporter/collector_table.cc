@@ -1,5 +1,7 @@
 #include "exporter/collector_table.h"
 
+#include "exporter/collectors/optional_collectors.h"
+
 namespace tidemark::exporter {
 
 std::span<const CollectorEntry> collector_table() {
@@ -11,6 +13,7 @@ std::span<const CollectorEntry> collector_table() {
       {"bonding", true, make_bonding},
       {"btrfs", true, make_btrfs},
       {"buddyinfo", false, make_buddyinfo},
+      {"cgroup", false, make_cgroup, declare_cgroup_flags},
       {"cgroups", false, make_cgroups},
       {"conntrack", true, make_conntrack},
       {"cpu", true, make_cpu, declare_cpu_flags},
@@ -22,6 +25,7 @@ std::span<const CollectorEntry> collector_table() {
       {"drm", false, make_drm},
       {"edac", true, make_edac},
       {"entropy", true, make_entropy},
+      {"ethtool", false, make_ethtool, declare_ethtool_flags},
       {"fibrechannel", true, make_fibrechannel},
       {"filefd", true, make_filefd},
       {"filesystem", true, make_filesystem, declare_filesystem_flags},
@@ -37,6 +41,7 @@ std::span<const CollectorEntry> collector_table() {
       {"mdadm", true, make_mdadm},
       {"meminfo", true, make_meminfo},
       {"meminfo_numa", false, make_meminfo_numa},
+      {"mountstats", false, make_mountstats},
       {"netclass", true, make_netclass, declare_netclass_flags},
       {"netdev", true, make_netdev, declare_netdev_flags},
       {"netstat", true, make_netstat, declare_netstat_flags},
@@ -46,8 +51,10 @@ std::span<const CollectorEntry> collector_table() {
       {"nvme", true, make_nvme},
       {"nvmesubsystem", false, make_nvmesubsystem},
       {"os", true, make_os},
+      {"pcidevice", false, make_pcidevice, declare_pcidevice_flags},
       {"powersupplyclass", true, make_powersupplyclass, declare_powersupplyclass_flags},
       {"pressure", true, make_pressure},
+      {"process_top", false, make_process_top, declare_process_top_flags},
       {"processes", false, make_processes},
       {"qdisc", false, make_qdisc, declare_qdisc_flags},
       {"rapl", true, make_rapl, declare_rapl_flags},
@@ -55,6 +62,7 @@ std::span<const CollectorEntry> collector_table() {
       {"script", false, make_script, declare_script_flags},
       {"selinux", true, make_selinux},
       {"slabinfo", false, make_slabinfo, declare_slabinfo_flags},
+      {"sockets", false, make_sockets, declare_sockets_flags},
       {"sockstat", true, make_sockstat},
       {"softirqs", false, make_softirqs},
       {"softnet", true, make_softnet},

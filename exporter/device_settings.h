@@ -1,6 +1,7 @@
 // What the collectors of devices and those that are off by default can be told; see collector_settings.h.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,16 @@ namespace tidemark::exporter {
 
 struct BcacheSettings {
   bool priority_stats = false;
+};
+
+struct CgroupSettings {
+  FilterPatterns paths;
+  int64_t count_max = 1'000;  // Cgroups shown.
+};
+
+struct EthtoolSettings {
+  FilterPatterns devices;
+  std::string metrics_include = ".*";
 };
 
 struct HwmonSettings {
@@ -31,8 +42,20 @@ struct LogindSettings {
   bool is_a_peer = false;  // Not a bus, but logind itself is at that address.
 };
 
+struct PcideviceSettings {
+  bool names = false;
+  std::string ids_file;  // "": where distributions put it.
+};
+
 struct PowersupplyclassSettings {
   std::string ignored = "^$";
+};
+
+struct ProcessTopSettings {
+  int64_t count = 10;  // Groups in each of the three tops.
+  std::string group_by = "name";
+  FilterPatterns groups;
+  int64_t linger_ms = 600'000;
 };
 
 struct QdiscSettings {
@@ -45,6 +68,10 @@ struct RaplSettings {
 
 struct SlabinfoSettings {
   FilterPatterns slabs = {".*", ""};
+};
+
+struct SocketsSettings {
+  int64_t ports_max = 100;
 };
 
 struct SysctlSettings {

@@ -7,12 +7,9 @@ using enum CollectorFlags::Kind;
 
 constexpr std::string_view kNotYet = "this release does not have it";
 
-constexpr LackingFlag kEthtool[] = {
-    {"ethtool.device-include"}, {"ethtool.device-exclude"}, {"ethtool.metrics-include"}};
 constexpr LackingFlag kNtp[] = {
     {"ntp.server"}, {"ntp.server-port"},  {"ntp.protocol-version"},      {"ntp.server-is-local", kSwitch},
     {"ntp.ip-ttl"}, {"ntp.max-distance"}, {"ntp.local-offset-tolerance"}};
-constexpr LackingFlag kPcidevice[] = {{"pcidevice.idsfile"}, {"pcidevice.names", kSwitch}};
 constexpr LackingFlag kPerf[] = {{"perf.cpus"},
                                  {"perf.tracepoint", kRepeatable},
                                  {"perf.disable-hardware-profilers", kSwitch},
@@ -27,10 +24,7 @@ constexpr LackingFlag kWifi[] = {{"wifi.fixtures"}};
 
 constexpr LackingCollector kTable[] = {
     {"drbd", "read /proc/drbd with a script whose output textfile serves", {}},
-    {"ethtool", kNotYet, kEthtool},
-    {"mountstats", kNotYet, {}},
     {"ntp", "upstream deprecates it; the timex collector shows the kernel's own view of the clock", kNtp},
-    {"pcidevice", kNotYet, kPcidevice},
     {"perf", kNotYet, kPerf},
     {"runit", "upstream deprecates it; watch the services with a script whose output textfile serves", kRunit},
     {"supervisord", "upstream deprecates it; watch the services with a script whose output textfile serves",

@@ -68,6 +68,8 @@ CollectorResult make_os(const CollectorConfig& config);
 CollectorResult make_powersupplyclass(const CollectorConfig& config);
 void declare_powersupplyclass_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_pressure(const CollectorConfig& config);
+CollectorResult make_process_top(const CollectorConfig& config);
+void declare_process_top_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_processes(const CollectorConfig& config);
 CollectorResult make_qdisc(const CollectorConfig& config);
 void declare_qdisc_flags(CollectorFlags& flags, CollectorConfig& config);

@@ -1,0 +1,136 @@
+#include "exporter/cgroup/container_names.h"
+
+#include <array>
+
+#include "exporter/cgroup/json_strings.h"
+#include "exporter/directory.h"
+
+namespace tidemark::exporter {
+namespace {
+
+constexpr size_t kLogsMax = 100'000;
+constexpr std::string_view kLogSuffix = ".log";
+
+// What a runtime writes, member by member. The key of a JSON object may hold any character, so paths have three parts.
+struct Member {
+  std::array<std::string_view, 3> path;  // "" after the last.
+  std::string ContainerInfo::*target;
+};
+
+const Member kMembers[] = {
+    // containerd's CRI plugin.
+    {{"annotations", "io.kubernetes.cri.image-name"}, &ContainerInfo::image},
+    {{"annotations", "io.kubernetes.cri.podsandbox.image-name"}, &ContainerInfo::image},
+    {{"annotations", "io.kubernetes.cri.container-name"}, &ContainerInfo::container},
+    {{"annotations", "io.kubernetes.cri.sandbox-name"}, &ContainerInfo::pod},
+    {{"annotations", "io.kubernetes.cri.sandbox-namespace"}, &ContainerInfo::pod_namespace},
+    // CRI-O.
+    {{"annotations", "io.kubernetes.cri-o.ImageName"}, &ContainerInfo::image},
+    {{"annotations", "io.kubernetes.container.name"}, &ContainerInfo::container},
+    {{"annotations", "io.kubernetes.pod.name"}, &ContainerInfo::pod},
+    {{"annotations", "io.kubernetes.pod.namespace"}, &ContainerInfo::pod_namespace},
+    // Docker, and Kubernetes on top of it.
+    {{"Config", "Image"}, &ContainerInfo::image},
+    {{"Config", "Labels", "io.kubernetes.container.name"}, &ContainerInfo::container},
+    {{"Config", "Labels", "io.kubernetes.pod.name"}, &ContainerInfo::pod},
+    {{"Config", "Labels", "io.kubernetes.pod.namespace"}, &ContainerInfo::pod_namespace},
+    {{"Name"}, &ContainerInfo::name},
+};
+const std::pair<std::array<std::string_view, 3>, std::string_view> kSandboxes[] = {
+    {{"annotations", "io.kubernetes.cri.container-type"}, "sandbox"},
+    {{"annotations", "io.kubernetes.cri-o.ContainerType"}, "sandbox"},
+    {{"Config", "Labels", "io.kubernetes.docker.type"}, "podsandbox"},
+};
+
+bool is_at(const std::array<std::string_view, 3>& wanted, std::span<const std::string> path) {
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] != (i < path.size() ? std::string_view(path[i]) : std::string_view())) return false;
+  }
+  return path.size() <= wanted.size();
+}
+
+// Whether `text` said what it is.
+bool read_config(std::string_view text, ContainerInfo& info) {
+  ContainerInfo found;
+  const bool whole = scan_json_strings(text, [&](std::span<const std::string> path, std::string_view value) {
+    for (const Member& member : kMembers) {
+      if (is_at(member.path, path)) found.*member.target = value;
+    }
+    for (const auto& [wanted, word] : kSandboxes) {
+      if (is_at(wanted, path) && value == word) found.is_sandbox = true;
+    }
+  });
+  const bool has_name = found.name.starts_with('/');
+  if (!whole || (!has_name && found.image.empty() && found.pod.empty())) return false;  // Not whole: being written.
+  if (found.is_sandbox) found.container.clear();
+  if (has_name) info.name = found.name.substr(1);
+  info.image = found.image;
+  info.is_sandbox = found.is_sandbox;
+  if (!found.pod.empty()) {
+    info.container = found.container;
+    info.pod = found.pod;
+    info.pod_namespace = found.pod_namespace;
+  }
+  return true;
+}
+
+}  // namespace
+
+void ContainerNames::begin() {
+  ++scan_;
+  log_names_read_ = false;
+}
+
+void ContainerNames::finish() {
+  std::erase_if(known_, [&](const auto& one) { return one.second.scan != scan_; });
+  log_names_.clear();
+}
+
+const ContainerInfo& ContainerNames::find(std::string_view id, ScrapeContext& context) {
+  const auto [at, is_new] = known_.try_emplace(std::string(id));
+  Known& known = at->second;
+  known.scan = scan_;
+  if (is_new) known.info.name = id;
+  if (!known.info.is_named || (known.info.image.empty() && !known.info.is_sandbox))
+    look_up(at->first, context, known.info);
+  return known.info;
+}
+
+void ContainerNames::read_log_names() {
+  if (log_names_read_) return;
+  log_names_read_ = true;
+  for (const std::string& name : Directory(rootfs_ + "/var/log/containers").names(kLogsMax)) {
+    // The id has no "-", names of containers may.
+    const size_t dash = name.rfind('-');
+    if (dash == name.npos || !name.ends_with(kLogSuffix) || name.size() < dash + 1 + kLogSuffix.size()) continue;
+    log_names_.try_emplace(name.substr(dash + 1, name.size() - dash - 1 - kLogSuffix.size()), name.substr(0, dash));
+  }
+}
+
+void ContainerNames::look_up(const std::string& id, ScrapeContext& context, ContainerInfo& info) {
+  for (const std::string& path :
+       {rootfs_ + "/run/containerd/io.containerd.runtime.v2.task/k8s.io/" + id + "/config.json",
+        rootfs_ + "/run/containers/storage/overlay-containers/" + id + "/userdata/config.json",
+        rootfs_ + "/var/lib/docker/containers/" + id + "/config.v2.json"}) {
+    const auto text = context.read_once(path);
+    if (text && read_config(*text, info)) {
+      info.is_named = true;
+      break;
+    }
+  }
+  if (!info.pod.empty() || info.is_sandbox) return;
+  read_log_names();
+  const auto at = log_names_.find(id);
+  if (at == log_names_.end()) return;
+  // "_" is in no name of Kubernetes'.
+  const std::string_view name = at->second;
+  const size_t pod_end = name.find('_');
+  const size_t namespace_end = pod_end == name.npos ? name.npos : name.find('_', pod_end + 1);
+  if (namespace_end == name.npos) return;
+  info.pod = name.substr(0, pod_end);
+  info.pod_namespace = name.substr(pod_end + 1, namespace_end - pod_end - 1);
+  info.container = name.substr(namespace_end + 1);
+  info.is_named = true;
+}
+
+}  // namespace tidemark::exporter
