@@ -2,7 +2,9 @@
 // deletes, checkpoints, midnight, idle series, clean stops and crashes of the process.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <deque>
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -255,6 +257,59 @@ class ModelTest : public StoreFixture {
     ASSERT_EQ(count, want.size());
   }
 
+  // A store from its beginning on.
+  void live() {
+    options_.log_bytes_max = 3000;
+    options_.head_bytes_min = 6000;
+    options_.head_bytes_per_series = 100;
+    options_.retention_ms = int64_t{3650} * 86'400'000;
+    open();
+    for (int step = 0; step < kSteps && !HasFatalFailure(); ++step) {
+      const auto dice = random_() % 1000;
+      if (dice < 900) {
+        commit_some();
+        clock_.advance_ms(static_cast<int64_t>(random_() % 20'000));
+      } else if (dice < 960) {
+        compare();
+      } else if (dice < 969) {
+        erase_some();
+      } else if (dice < 970) {
+        ASSERT_TRUE(store_->clean_tombstones().ok());
+      } else if (dice < 985) {
+        clock_.advance_ms(static_cast<int64_t>(random_() % 8'000'000));  // Up to two hours: some go idle.
+        forget_refs();
+      } else if (dice < 988) {
+        clock_.advance_ms(86'400'000);
+        forget_refs();
+      } else if (dice < 995) {
+        drop();
+        open();
+        forget_refs();
+      } else {
+        close();
+        open();
+        forget_refs();
+      }
+    }
+    if (HasFatalFailure()) return;
+    for (Content* content : {&model_, &starts_, &histograms_}) {
+      std::erase_if(*content, [](const auto& one) { return one.second.empty(); });
+    }
+    for (int pass = 0; pass < 2; ++pass) {
+      Content starts;
+      Content histograms;
+      Content got = read_all(&starts, &histograms);
+      for (Content* content : {&got, &histograms}) {
+        std::erase_if(*content, [](const auto& one) { return one.second.empty(); });
+      }
+      EXPECT_EQ(got, model_);
+      EXPECT_EQ(histograms, histograms_);
+      EXPECT_EQ(starts, starts_);
+      close();
+      open();
+    }
+  }
+
   std::mt19937_64 random_;
   Content model_;
   Content starts_;
@@ -265,59 +320,25 @@ class ModelTest : public StoreFixture {
   std::vector<bool> fresh_ = std::vector<bool>(kSeries, false);
 };
 
+// TIDEMARK_TEST_LONG=334 goes a million steps, in stores of their own; TIDEMARK_TEST_SEED=<seed> repeats a failure.
 TEST_F(ModelTest, AnswersAsAPlainMapDoes) {
-  const auto seed = std::random_device{}();
-  SCOPED_TRACE(seed);
-  random_.seed(seed);
+  const char* given = std::getenv("TIDEMARK_TEST_SEED");
+  const uint64_t seed = given == nullptr ? std::random_device{}() : std::strtoull(given, nullptr, 10);
+  const char* times = std::getenv("TIDEMARK_TEST_LONG");
+  const int rounds = times == nullptr ? 1 : std::max(1, std::atoi(times));
   for (size_t i = 0; i < kSeries; ++i) labels_.push_back(labels(i));
-  options_.log_bytes_max = 3000;
-  options_.head_bytes_min = 6000;
-  options_.head_bytes_per_series = 100;
-  options_.retention_ms = int64_t{3650} * 86'400'000;
-  open();
-  for (int step = 0; step < kSteps && !HasFatalFailure(); ++step) {
-    const auto dice = random_() % 1000;
-    if (dice < 900) {
-      commit_some();
-      clock_.advance_ms(static_cast<int64_t>(random_() % 20'000));
-    } else if (dice < 960) {
-      compare();
-    } else if (dice < 969) {
-      erase_some();
-    } else if (dice < 970) {
-      ASSERT_TRUE(store_->clean_tombstones().ok());
-    } else if (dice < 985) {
-      clock_.advance_ms(static_cast<int64_t>(random_() % 8'000'000));  // Up to two hours: some go idle.
-      forget_refs();
-    } else if (dice < 988) {
-      clock_.advance_ms(86'400'000);
-      forget_refs();
-    } else if (dice < 995) {
-      drop();
-      open();
-      forget_refs();
-    } else {
-      close();
-      open();
-      forget_refs();
-    }
-  }
-  if (HasFatalFailure()) return;
-  for (Content* content : {&model_, &starts_, &histograms_}) {
-    std::erase_if(*content, [](const auto& one) { return one.second.empty(); });
-  }
-  for (int pass = 0; pass < 2; ++pass) {
-    Content starts;
-    Content histograms;
-    Content got = read_all(&starts, &histograms);
-    for (Content* content : {&got, &histograms}) {
-      std::erase_if(*content, [](const auto& one) { return one.second.empty(); });
-    }
-    EXPECT_EQ(got, model_);
-    EXPECT_EQ(histograms, histograms_);
-    EXPECT_EQ(starts, starts_);
-    close();
-    open();
+  const int64_t start_ms = clock_.now_ms();
+  for (int round = 0; round < rounds && !HasFailure(); ++round) {
+    SCOPED_TRACE("seed " + std::to_string(seed + static_cast<uint64_t>(round)));
+    random_.seed(seed + static_cast<uint64_t>(round));
+    options_.path = dir_.file("data" + std::to_string(round));
+    for (Content* content : {&model_, &starts_, &histograms_}) content->clear();
+    clock_.set_now_ms(start_ms);
+    counting_since_ms_ = 1;
+    forget_refs();
+    live();
+    store_.reset();
+    std::filesystem::remove_all(options_.path);
   }
 }
 
