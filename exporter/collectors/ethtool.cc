@@ -175,10 +175,11 @@ class Ethtool final : public Collector {
     }
     for (const auto& [family, one] : wanted) {
       if (!one) continue;
-      const auto* known = std::find_if(std::begin(kKnown), std::end(kKnown),
-                                       [&](const auto& each) { return each.first == one->first; });
+      const std::string& statistic = one->first;
+      const auto* known =
+          std::find_if(std::begin(kKnown), std::end(kKnown), [&](const auto& each) { return each.first == statistic; });
       const std::string name = known != std::end(kKnown) ? std::string(known->second) : family;
-      add_sample(families.find(name, MetricType::kUnknown, "The driver's statistic " + one->first + "."),
+      add_sample(families.find(name, MetricType::kUnknown, "The driver's statistic " + statistic + "."),
                  static_cast<double>(one->second), {{"device", device}});
     }
   }
