@@ -26,6 +26,17 @@ void append_http(const net::ServerStats& stats, exporter::Families& out) {
              static_cast<double>(stats.connections_open));
 }
 
+void append_guard(const config::WebGuardStats& stats, exporter::Families& out) {
+  auto& denied = add_counter(out, "tidemark_http_denied_total",
+                             "Requests that --web.config.file let not in, by HTTP status code.");
+  add_sample(denied, static_cast<double>(stats.unauthorized), {{"code", "401"}});
+  add_sample(denied, static_cast<double>(stats.rate_limited), {{"code", "429"}});
+  add_sample(denied, static_cast<double>(stats.busy), {{"code", "503"}});
+  add_sample(add_gauge(out, "tidemark_web_config_last_reload_successful",
+                       "Whether --web.config.file could be taken over when it was last read."),
+             stats.last_reload_good ? 1 : 0);
+}
+
 }  // namespace
 
 OwnMetrics::OwnMetrics(Logger& logger) : process_({}, exporter::make_process_metrics(), logger) {}
@@ -41,6 +52,7 @@ std::vector<prometheus::MetricFamily> OwnMetrics::collect(const api::Program::St
                        "When the configuration in force was loaded."),
              static_cast<double>(state.reloaded_at_ms) / 1000);
   if (http_ != nullptr) append_http(http_->stats(), out);
+  if (guard_ != nullptr) append_guard(guard_->stats(), out);
   out.seal();
   return to_prometheus(out);
 }

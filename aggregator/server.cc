@@ -19,6 +19,7 @@
 #include "aggregator/storage/store.h"
 #include "alerting/notifier.h"
 #include "alerting/ruler.h"
+#include "config/web_guard.h"
 #include "model/log.h"
 #include "model/mutex.h"
 #include "net/server.h"
@@ -34,14 +35,16 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-std::string external_url(const ServerOptions& options) {
+std::string external_url(const ServerOptions& options, const config::WebGuard& guard) {
   if (!options.external_url.empty()) return options.external_url;
   const std::string& address = options.listen_addresses.front();
-  return fmt::format("http://{}:{}", host_name(), address.substr(address.rfind(':') + 1));
+  return fmt::format("{}://{}:{}", guard.has_tls() ? "https" : "http", host_name(),
+                     address.substr(address.rfind(':') + 1));
 }
 
-net::ServerOptions http_options(const ServerOptions& options) {
+net::ServerOptions http_options(const ServerOptions& options, config::WebGuard& guard) {
   net::ServerOptions http;
+  if (!options.web_config_file.empty()) http.guard = &guard;
   http.listen_addresses = options.listen_addresses;
   http.connections_max = static_cast<size_t>(options.connections_max);
   http.idle_timeout_ms = options.read_timeout_ms;
@@ -70,7 +73,8 @@ sigset_t handled_signals() {
 // The parts in the order they are built; destroyed the other way round.
 class Server final : public api::Program {
  public:
-  Server(const ServerOptions& options, Logger& logger, std::unique_ptr<storage::Store> store,
+  // All outlive us.
+  Server(const ServerOptions& options, Logger& logger, std::unique_ptr<storage::Store> store, config::WebGuard& guard,
          prometheus::Registry& registry);
 
   Status start(const Configuration& configuration);
@@ -87,6 +91,7 @@ class Server final : public api::Program {
 
   const ServerOptions options_;
   Logger& logger_;
+  config::WebGuard& guard_;
   const Clock& clock_ = system_clock();
   OwnMetrics own_metrics_;
 
@@ -120,15 +125,16 @@ scrape::ScraperOptions scraper_options(const ServerOptions& options) {
 }
 
 Server::Server(const ServerOptions& options, Logger& logger, std::unique_ptr<storage::Store> store,
-               prometheus::Registry& registry)
+               config::WebGuard& guard, prometheus::Registry& registry)
     : options_(options),
       logger_(logger),
+      guard_(guard),
       own_metrics_(logger),
       store_(std::move(store)),
       engine_(*store_, engine_options(options, logger), clock_, registry),
       scraper_(scraper_options(options), *store_, clock_, registry, logger),
-      notifier_({.external_url = external_url(options)}, *store_, clock_, registry, logger),
-      rules_({.external_url = external_url(options)},
+      notifier_({.external_url = external_url(options, guard)}, *store_, clock_, registry, logger),
+      rules_({.external_url = external_url(options, guard)},
              {.query =
                   [this](std::string_view expression, int64_t t_ms, const std::atomic<bool>* canceled) {
                     return engine_.instant(expression, t_ms, {.canceled = canceled});
@@ -149,7 +155,7 @@ Server::Server(const ServerOptions& options, Logger& logger, std::unique_ptr<sto
             .revision = "",
             .flags = options.flags},
            {engine_, *store_, *store_, targets_, rules_, *this, clock_, registry}),
-      http_(http_options(options)) {}
+      http_(http_options(options, guard)) {}
 
 Status Server::apply(const Configuration& configuration) {
   // The notifier first: it alone can refuse what was read.
@@ -177,7 +183,7 @@ Status Server::apply(const Configuration& configuration) {
 Status Server::start(const Configuration& configuration) {
   api_.install(http_);
   remote::route_remote_write(http_, options_.enable_remote_write ? &write_receiver_ : nullptr);
-  own_metrics_.watch(http_);
+  own_metrics_.watch(http_, options_.web_config_file.empty() ? nullptr : &guard_);
   // Before anything runs: a taken port must leave nothing behind.
   if (const std::string error = http_.start(); !error.empty()) {
     return Status::io(fmt::format("{} (--web.listen-address)", error));
@@ -210,7 +216,8 @@ void Server::log_addresses() {
   const std::vector<uint16_t> ports = http_.ports();
   for (size_t i = 0; i < ports.size(); ++i) {
     const std::string& address = options_.listen_addresses[i];
-    logger_.info("Listening on", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')), ports[i])}});
+    logger_.info("Listening on", {{"address", fmt::format("{}:{}", address.substr(0, address.rfind(':')), ports[i])},
+                                  {"tls", guard_.has_tls() ? "true" : "false"}});
   }
 }
 
@@ -224,6 +231,8 @@ std::vector<prometheus::MetricFamily> Server::families() const { return own_metr
 Status Server::reload() {
   const MutexLock reloading(reload_mu_);
   logger_.info("Loading configuration file", {{"filename", options_.config_file}});
+  // The last good one stays in force, which is no reason to refuse the configuration.
+  if (const Status status = guard_.reload(); !status.ok()) log_failure(logger_, "bad --web.config.file", status);
   auto configuration = load_configuration(options_.config_file, options_.engine.parser);
   Status status = configuration ? apply(*configuration) : configuration.error();
   if (status.ok()) {
@@ -268,6 +277,9 @@ int serve(const ServerOptions& options) {
   if (!configuration) {
     return failed(fmt::format("Error loading config (--config.file={})", options.config_file), configuration.error());
   }
+  // No path is open to everybody: /-/healthy and /-/ready ask for a password too, as in Prometheus.
+  auto guard = config::WebGuard::open(options.web_config_file, {}, logger);
+  if (!guard) return failed("Error loading --web.config.file", guard.error());
   prometheus::Registry registry;
   storage::Options storage = options.storage;
   const Retention retention = choose_retention(options, configuration->server.storage.retention);
@@ -283,7 +295,7 @@ int serve(const ServerOptions& options) {
   auto store = storage::Store::open(storage, system_clock(), logger, registry);
   if (!store) return failed("Opening storage failed", store.error());
 
-  Server server(options, logger, std::move(*store), registry);
+  Server server(options, logger, std::move(*store), **guard, registry);
   if (const Status status = server.start(*configuration); !status.ok()) {
     (void)server.stop();
     return failed("Unable to start", status);

@@ -37,6 +37,8 @@ struct RawFlags {
 void declare(config::Flags& flags, ServerOptions& options, RawFlags& raw) {
   flags.add("config.file", &options.config_file, "Configuration file, in the format of prometheus.yml.");
   flags.add("web.listen-address", &options.listen_addresses, "Address to listen on.");
+  flags.add("web.config.file", &options.web_config_file,
+            "File with TLS, users and headers for all that is served, in exporter-toolkit's format. Default: none.");
   flags.add("web.external-url", &options.external_url,
             "URL under which others reach this server, for links in alerts. Default: made from the host's name.");
   flags.add_duration("web.read-timeout", &options.read_timeout_ms, "How long an idle connection is kept.");

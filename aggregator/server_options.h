@@ -17,7 +17,8 @@ struct ServerOptions {
   std::string config_file;
 
   std::vector<std::string> listen_addresses;
-  std::string external_url;  // "": made from this host's name and the first listening port.
+  std::string web_config_file;  // "": no TLS, everybody is let in.
+  std::string external_url;     // "": made from this host's name and the first listening port.
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_remote_write = false;

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# get-peers.sh DIR: unpacks the distribution's Prometheus (with promtool) and node_exporter under DIR, without installing
-# them: no service starts. The end-to-end tests use them as parts nobody here wrote; where they cannot be had, those tests
+# get-peers.sh DIR: unpacks the distribution's Prometheus (with promtool), node_exporter and the scripts that feed its
+# textfile collector under DIR, without installing them: no service starts. The end-to-end tests use them as parts nobody here wrote; where they cannot be had, those tests
 # say so and are skipped. Exit 0 either way.
 set -euo pipefail
 dir=${1:?usage: get-peers.sh DIR}
-packages=(prometheus prometheus-node-exporter)
+packages=(prometheus prometheus-node-exporter prometheus-node-exporter-collectors)
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-if [ -x "$dir/usr/bin/prometheus" ] && [ -x "$dir/usr/bin/prometheus-node-exporter" ]; then
+if [ -x "$dir/usr/bin/prometheus" ] && [ -x "$dir/usr/bin/prometheus-node-exporter" ] &&
+  [ -d "$dir/usr/share/prometheus-node-exporter-collectors" ]; then
   echo "Peers are in $dir"
   exit 0
 fi

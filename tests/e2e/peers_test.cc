@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <re2/re2.h>
 
+#include <filesystem>
 #include <set>
 #include <sstream>
 
@@ -94,6 +95,54 @@ TEST(Peers, PromtoolFindsNothingInOurPageThatItDoesNotFindInNodeExporters) {
   for (const std::string& line : lints(*promtool, ours.body)) {
     EXPECT_TRUE(allowed.count(line) > 0 || re2::RE2::FullMatch(line, kernels)) << line;
   }
+}
+
+// A script of the distribution's collection, copied to where one may be run from: "" where there is none.
+std::string copy_script(const TempDir& dir, const std::string& name) {
+  const std::string from = TIDEMARK_PEERS_DIR "/usr/share/prometheus-node-exporter-collectors/" + name;
+  const std::string to = dir.file("scripts/" + name);
+  std::error_code error;
+  std::filesystem::create_directories(dir.file("scripts"), error);
+  std::filesystem::copy_file(from, to, error);
+  if (error) return "";
+  std::filesystem::permissions(dir.file("scripts"), std::filesystem::perms{0755});
+  std::filesystem::permissions(to, std::filesystem::perms{0755});
+  return to;
+}
+
+TEST(Peers, ScriptsOfTheDistributionFeedTextfileAndRunUnderScript) {
+  const TempDir dir;
+  const std::string size_script = copy_script(dir, "directory-size.sh");
+  const std::string fstab_script = copy_script(dir, "fstab-check.sh");
+  if (size_script.empty() || fstab_script.empty())
+    GTEST_SKIP() << "prometheus-node-exporter-collectors is not here: tests/e2e/get-peers.sh could not fetch it";
+  // As cron would: what a script prints becomes a file.
+  const auto feed = [&](const std::vector<std::string>& argv, const std::string& file) {
+    const Finished finished = run(argv);
+    EXPECT_EQ(finished.exit_code, 0) << finished.output;
+    dir.write("text/" + file, finished.output);
+  };
+  feed({"/bin/sh", size_script, dir.file("scripts")}, "directory_size.prom");
+  feed({"/bin/bash", fstab_script}, "fstab.prom");
+  dir.write("watched/a", std::string(100'000, 'x'));
+  const std::string config = dir.write(
+      "scripts.yml", fmt::format("scripts:\n  - {{name: size, program: directory-size.sh, interval: 1h, args: [{}]}}\n"
+                                 "  - {{name: fstab, program: fstab-check.sh, interval: 1h}}\n",
+                                 dir.file("watched")));
+  ExporterProcess exporter({"--collector.disable-defaults", "--collector.textfile", "--collector.script",
+                            "--collector.textfile.directory=" + dir.file("text"),
+                            "--collector.script.directory=" + dir.file("scripts"),
+                            "--collector.script.config=" + config});
+  std::string page;
+  const auto has = [&](const std::string& text) { return page.find(text) != std::string::npos; };
+  EXPECT_TRUE(eventually([&] {
+    page = get(exporter.port(), "/metrics").body;
+    return has("tidemark_script_success{script=\"fstab\"} 1") && has("tidemark_script_success{script=\"size\"} 1");
+  })) << page;
+  EXPECT_TRUE(has("node_directory_size_bytes{directory=\"" + dir.file("watched") + "\"} ")) << "by script\n" << page;
+  EXPECT_TRUE(has("node_directory_size_bytes{directory=\"" + dir.file("scripts") + "\"} ")) << "by textfile\n" << page;
+  EXPECT_FALSE(has("tidemark_textfile_file_error{file=\"" + dir.file("text/fstab.prom") + "\"} 1")) << page;
+  EXPECT_TRUE(has("node_textfile_mtime_seconds{file=\"" + dir.file("text/fstab.prom") + "\"}")) << page;
 }
 
 TEST(Peers, PromtoolQueriesTidemark) {
