@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # get-peers.sh DIR: unpacks the distribution's Prometheus (with promtool), node_exporter and the scripts that feed its
-# textfile collector under DIR, without installing them: no service starts. The end-to-end tests use them as parts nobody here wrote; where they cannot be had, those tests
-# say so and are skipped. Exit 0 either way.
+# textfile collector under DIR, without installing them: no service starts. The end-to-end tests use them as parts nobody
+# here wrote; where they cannot be had, those tests say so and are skipped. Exit 0 either way.
 set -euo pipefail
 dir=${1:?usage: get-peers.sh DIR}
 packages=(prometheus prometheus-node-exporter prometheus-node-exporter-collectors)
