@@ -43,7 +43,7 @@ skipped=$(grep -hoE '\[  SKIPPED \] [A-Za-z0-9_./]+$|[a-z_]+ \.+\*+Skipped' buil
 if [ $quick = 0 ]; then
   step "clang-tidy"
   tests/tidy.sh
-  run_preset asan all -L unit
+  run_preset asan all -L unit -j 2  # Slow and quiet: two at a time.
   run_preset tsan threads_tests -L threads
   step "fuzzing"
   fuzzed=0
