@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -40,6 +41,20 @@ class FaultFixture : public StoreFixture {
     if (!report) return false;
     EXPECT_EQ(report->accepted(), batch.size());
     return true;
+  }
+
+  // A whole life of a store, `live(fault)`, for some of the changes it makes to files, each time with that change
+  // failing; for every one where TIDEMARK_TEST_LONG is set. `live` returns how many there were.
+  void fail_each_change(bool lasting, testing::FaultFs::Error error,
+                        const std::function<uint64_t(const testing::FaultFs::Fault&)>& live) {
+    const uint64_t changes = live({UINT64_MAX, false, error});
+    EXPECT_GT(changes, 40u);
+    const uint64_t step = std::getenv("TIDEMARK_TEST_LONG") != nullptr ? 1 : changes / 8;
+    for (uint64_t at = 1 + random_() % step; at < changes && !HasFailure(); at += step) {
+      SCOPED_TRACE("seed " + std::to_string(seed_) + ", change " + std::to_string(at) + " of about " +
+                   std::to_string(changes));
+      live({at, lasting, error});
+    }
   }
 
   const std::shared_ptr<testing::FaultFs> fs_ = std::make_shared<testing::FaultFs>(dir_.file("attic"));

@@ -165,14 +165,7 @@ class PastSweepTest : public FaultFixture {
 
   void sweep(bool lasting, FaultFs::Error error) {
     fill();
-    const uint64_t changes = live({UINT64_MAX, false, error});
-    EXPECT_GT(changes, 40u);
-    const uint64_t step = std::getenv("TIDEMARK_TEST_LONG") != nullptr ? 1 : changes / 8;
-    for (uint64_t at = 1 + random_() % step; at < changes && !HasFailure(); at += step) {
-      SCOPED_TRACE("seed " + std::to_string(seed_) + ", change " + std::to_string(at) + " of about " +
-                   std::to_string(changes));
-      live({at, lasting, error});
-    }
+    fail_each_change(lasting, error, [this](const FaultFs::Fault& fault) { return live(fault); });
   }
 
   const std::string saved_ = dir_.file("saved");
