@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "exporter/cgroup/json_strings.h"
+#include "config/yaml_reader.h"
 #include "exporter/directory.h"
 
 namespace tidemark::exporter {
@@ -11,16 +11,19 @@ namespace {
 constexpr size_t kLogsMax = 100'000;
 constexpr std::string_view kLogSuffix = ".log";
 
-// What a runtime writes, member by member. The key of a JSON object may hold any character, so paths have three parts.
+// The keys that lead to a string, outermost first; "" after the last. Three are enough for all that is read here.
+using JsonPath = std::array<std::string_view, 3>;
+
+// What a runtime writes, member by member. Of two for the same target the later counts.
 struct Member {
-  std::array<std::string_view, 3> path;  // "" after the last.
+  JsonPath path;
   std::string ContainerInfo::*target;
 };
 
 const Member kMembers[] = {
     // containerd's CRI plugin.
-    {{"annotations", "io.kubernetes.cri.image-name"}, &ContainerInfo::image},
     {{"annotations", "io.kubernetes.cri.podsandbox.image-name"}, &ContainerInfo::image},
+    {{"annotations", "io.kubernetes.cri.image-name"}, &ContainerInfo::image},
     {{"annotations", "io.kubernetes.cri.container-name"}, &ContainerInfo::container},
     {{"annotations", "io.kubernetes.cri.sandbox-name"}, &ContainerInfo::pod},
     {{"annotations", "io.kubernetes.cri.sandbox-namespace"}, &ContainerInfo::pod_namespace},
@@ -36,32 +39,36 @@ const Member kMembers[] = {
     {{"Config", "Labels", "io.kubernetes.pod.namespace"}, &ContainerInfo::pod_namespace},
     {{"Name"}, &ContainerInfo::name},
 };
-const std::pair<std::array<std::string_view, 3>, std::string_view> kSandboxes[] = {
+const std::pair<JsonPath, std::string_view> kSandboxes[] = {
     {{"annotations", "io.kubernetes.cri.container-type"}, "sandbox"},
     {{"annotations", "io.kubernetes.cri-o.ContainerType"}, "sandbox"},
     {{"Config", "Labels", "io.kubernetes.docker.type"}, "podsandbox"},
 };
 
-bool is_at(const std::array<std::string_view, 3>& wanted, std::span<const std::string> path) {
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] != (i < path.size() ? std::string_view(path[i]) : std::string_view())) return false;
+// "" where there is no string.
+std::string string_at(config::YamlMap map, const JsonPath& path) {
+  for (size_t i = 0; i + 1 < path.size() && !path[i + 1].empty(); ++i) {
+    const config::YamlValue inner = map.get(path[i]);
+    if (!inner.is_map()) return {};
+    map = inner.map();
   }
-  return path.size() <= wanted.size();
+  const std::string_view last = path[2].empty() ? path[1].empty() ? path[0] : path[1] : path[2];
+  const config::YamlValue value = map.get(last);
+  return value.is_scalar() ? value.string() : std::string();
 }
 
-// Whether `text` said what it is.
-bool read_config(std::string_view text, ContainerInfo& info) {
+// Whether `text`, JSON and so YAML, said what it is.
+bool read_config(std::string_view text, const std::string& path, ContainerInfo& info) {
+  config::YamlFile file = config::YamlFile::parse(text, path);
+  if (!file.ok() || !file.root().is_map()) return false;  // Not whole: being written.
+  const config::YamlMap root = file.root().map();
   ContainerInfo found;
-  const bool whole = scan_json_strings(text, [&](std::span<const std::string> path, std::string_view value) {
-    for (const Member& member : kMembers) {
-      if (is_at(member.path, path)) found.*member.target = value;
-    }
-    for (const auto& [wanted, word] : kSandboxes) {
-      if (is_at(wanted, path) && value == word) found.is_sandbox = true;
-    }
-  });
+  for (const Member& member : kMembers) {
+    if (std::string value = string_at(root, member.path); !value.empty()) found.*member.target = std::move(value);
+  }
+  for (const auto& [where, word] : kSandboxes) found.is_sandbox |= string_at(root, where) == word;
   const bool has_name = found.name.starts_with('/');
-  if (!whole || (!has_name && found.image.empty() && found.pod.empty())) return false;  // Not whole: being written.
+  if (!has_name && found.image.empty() && found.pod.empty()) return false;
   if (found.is_sandbox) found.container.clear();
   if (has_name) info.name = found.name.substr(1);
   info.image = found.image;
@@ -113,7 +120,7 @@ void ContainerNames::look_up(const std::string& id, ScrapeContext& context, Cont
         rootfs_ + "/run/containers/storage/overlay-containers/" + id + "/userdata/config.json",
         rootfs_ + "/var/lib/docker/containers/" + id + "/config.v2.json"}) {
     const auto text = context.read_once(path);
-    if (text && read_config(*text, info)) {
+    if (text && read_config(*text, path, info)) {
       info.is_named = true;
       break;
     }

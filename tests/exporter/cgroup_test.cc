@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "exporter/cgroup/cgroup_path.h"
-#include "exporter/cgroup/json_strings.h"
 #include "tests/exporter/collect_support.h"
 #include "tests/exporter/tree.h"
 #include "tests/support/temp_dir.h"
@@ -14,7 +13,6 @@ namespace tidemark::exporter::testing {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -52,39 +50,6 @@ TEST(CgroupPath, SaysWhatItIs) {
   check("/docker/" + kId + "/system.slice/x.service", CgroupKind::kOther);
   check("/docker/" + kId.substr(1), CgroupKind::kOther);
   check("/docker/" + kId.substr(1) + "g", CgroupKind::kOther);
-}
-
-std::vector<std::string> strings(std::string_view json, bool want_whole = true) {
-  std::vector<std::string> out;
-  const bool whole = scan_json_strings(json, [&](std::span<const std::string> path, std::string_view text) {
-    std::string joined;
-    for (const std::string& key : path) joined += key + "/";
-    out.push_back(joined + "=" + std::string(text));
-  });
-  EXPECT_EQ(whole, want_whole) << json;
-  return out;
-}
-
-TEST(JsonStrings, AreThoseOfObjects) {
-  EXPECT_THAT(strings(R"({"a":{"b":"x","n":-1.5e3},"c":["y",{"d":"z"}],"e":null, "f" : true,"g":"w"})"),
-              ElementsAre("a/b/=x", "g/=w"));
-  EXPECT_THAT(strings(R"("top")"), ElementsAre("=top"));
-  EXPECT_THAT(strings(R"({"a\/b":"\"\\\n\u00e9\u20AC\ud83d\ude00"})"),
-              ElementsAre("a/b/=\"\\\n\u00e9\u20ac\U0001F600"));
-  EXPECT_THAT(strings("{}"), ElementsAre());
-  EXPECT_THAT(strings(" [ ] "), ElementsAre());
-}
-
-TEST(JsonStrings, StopAtWhatIsNoJson) {
-  for (const char* bad :
-       {"", "{", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":1", "{\"a\":1,}", "{a:1}", "[1,]", "[", "{} x", "\"\\u12\"",
-        "\"\\x\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\", "{1:2}"})
-    EXPECT_FALSE(scan_json_strings(bad, [](auto, auto) {})) << bad;
-  std::string deep(kJsonDepthMax + 1, '[');
-  deep += std::string(kJsonDepthMax + 1, ']');
-  EXPECT_TRUE(scan_json_strings(deep, [](auto, auto) {}));
-  EXPECT_FALSE(scan_json_strings("[" + deep + "]", [](auto, auto) {}));
-  EXPECT_FALSE(scan_json_strings(std::string(1'000'000, '{'), [](auto, auto) {}));
 }
 
 struct Host {
@@ -138,6 +103,24 @@ TEST(Cgroup, FindsNamesWhenTheyComeLater) {
                               "\",image=\"nginx\",name=\"web\",namespace=\"n\",pod=\"p\"} 4096\n"),
                     HasSubstr("unresolved_containers{what=\"image\"} 0\n"),
                     HasSubstr("unresolved_containers{what=\"name\"} 0\n")));
+}
+
+TEST(Cgroup, DoesNotTakeWhatIsNoWholeFileOfARuntime) {
+  Host host;
+  host.add("/docker/" + kId);
+  for (const std::string& text :
+       {std::string(), std::string("\0\0", 2), std::string("null"), std::string("[1]"), std::string("\"/web\""),
+        std::string(R"({"Name":"/web")"), std::string(R"({"Name":"/we)"), std::string(R"({"Name":["/web"]})"),
+        std::string(R"({"Name":"web"})"), std::string(R"({"Config":"nginx"})"),
+        std::string(R"({"Config":{"Image":[]}})"), std::string(R"({"Config":{"Labels":{"Image":"nginx"}}})"),
+        std::string(100'000, '{')}) {
+    host.dir.write("var/lib/docker/containers/" + kId + "/config.v2.json", text);
+    EXPECT_THAT(host.page(), HasSubstr("image=\"\",name=\"" + kId + "\"")) << text.substr(0, 80);
+  }
+  // All that a JSON writer may escape.
+  host.dir.write("var/lib/docker/containers/" + kId + "/config.v2.json",
+                 R"({"Name":"\/w\u0065b","n":-1.5e3,"t":true,"a":[{}],"Config":{"Image":"\u003cx\u003e\t\u20ac"}})");
+  EXPECT_THAT(host.page(), HasSubstr("image=\"<x>\t\u20ac\",name=\"web\""));
 }
 
 TEST(Cgroup, NeedsTheUnifiedHierarchy) {
