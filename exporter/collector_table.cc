@@ -1,6 +1,6 @@
 #include "exporter/collector_table.h"
 
-#include "exporter/collectors/optional_collectors.h"
+#include "exporter/collectors/collectors.h"
 
 namespace tidemark::exporter {
 

@@ -15,7 +15,7 @@
 #include "exporter/cgroup/cgroup_metrics.h"
 #include "exporter/cgroup/cgroup_path.h"
 #include "exporter/cgroup/container_names.h"
-#include "exporter/collectors/optional_collectors.h"
+#include "exporter/collectors/collectors.h"
 #include "exporter/deadline.h"
 #include "exporter/device_metrics.h"
 #include "exporter/text_scan.h"

@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "exporter/collectors/optional_collectors.h"
+#include "exporter/collectors/collectors.h"
 #include "exporter/deadline.h"
 #include "exporter/device_metrics.h"
 #include "exporter/ethtool_source.h"

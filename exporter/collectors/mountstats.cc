@@ -16,7 +16,7 @@
 #include <algorithm>
 #include <set>
 
-#include "exporter/collectors/optional_collectors.h"
+#include "exporter/collectors/collectors.h"
 #include "exporter/text_scan.h"
 
 namespace tidemark::exporter {

@@ -11,7 +11,7 @@
 
 #include <fstream>
 
-#include "exporter/collectors/optional_collectors.h"
+#include "exporter/collectors/collectors.h"
 #include "exporter/deadline.h"
 #include "exporter/device_metrics.h"
 #include "exporter/pci_ids.h"

@@ -12,7 +12,7 @@
 #include <array>
 #include <map>
 
-#include "exporter/collectors/optional_collectors.h"
+#include "exporter/collectors/collectors.h"
 #include "exporter/netlink_socket.h"
 
 namespace tidemark::exporter {
