@@ -4,25 +4,16 @@
 
 #include <string>
 
+#include "aggregator/storage/metric_builders.h"
+
 namespace tidemark::storage {
 namespace {
 
-prometheus::Counter& counter(prometheus::Registry& registry, const std::string& name, const std::string& help) {
-  return prometheus::BuildCounter().Name("tidemark_storage_" + name).Help(help).Register(registry).Add({});
-}
-
-prometheus::Gauge& gauge(prometheus::Registry& registry, const std::string& name, const std::string& help) {
-  return prometheus::BuildGauge().Name("tidemark_storage_" + name).Help(help).Register(registry).Add({});
-}
-
 JobMetrics::Job job(prometheus::Registry& registry, const std::string& name, const std::string& what) {
-  return {counter(registry, name + "_runs_total", what + " done."),
-          counter(registry, name + "_runs_failed_total", what + " that failed."),
-          prometheus::BuildHistogram()
-              .Name("tidemark_storage_" + name + "_duration_seconds")
-              .Help("Time of " + what + ", those that failed included.")
-              .Register(registry)
-              .Add({}, prometheus::Histogram::BucketBoundaries{0.001, 0.01, 0.1, 1, 10, 100, 1000})};
+  return {add_counter(registry, name + "_runs_total", what + " done."),
+          add_counter(registry, name + "_runs_failed_total", what + " that failed."),
+          add_histogram(registry, name + "_duration_seconds", "Time of " + what + ", those that failed included.",
+                        {0.001, 0.01, 0.1, 1, 10, 100, 1000})};
 }
 
 // Over all families.
@@ -42,15 +33,15 @@ JobMetrics::JobMetrics(prometheus::Registry& registry)
     : retention(job(registry, "retention", "Passes of retention")),
       snapshot(job(registry, "snapshot", "Snapshots")),
       backup(job(registry, "backup", "Backups")),
-      backup_copied_bytes(counter(registry, "backup_copied_bytes_total", "Bytes that backups copied.")),
-      commits_pending(gauge(registry, "commits_pending", "Commits under way, those that wait included.")),
-      compactions_running_(gauge(registry, "compactions_running", "Compactions of files under way.")),
+      backup_copied_bytes(add_counter(registry, "backup_copied_bytes_total", "Bytes that backups copied.")),
+      commits_pending(add_gauge(registry, "commits_pending", "Commits under way, those that wait included.")),
+      compactions_running_(add_gauge(registry, "compactions_running", "Compactions of files under way.")),
       compaction_pending_bytes_(
-          gauge(registry, "compaction_pending_bytes", "Bytes of files that wait to be compacted, as estimated.")),
-      flushes_running_(gauge(registry, "flushes_running", "Flushes of memtables under way.")),
-      memtable_bytes_(gauge(registry, "memtable_bytes", "Bytes of RocksDB's memtables.")),
-      writes_stopped_(
-          gauge(registry, "writes_stopped", "1 while RocksDB stops writes, as compactions or flushes are behind.")) {}
+          add_gauge(registry, "compaction_pending_bytes", "Bytes of files that wait to be compacted, as estimated.")),
+      flushes_running_(add_gauge(registry, "flushes_running", "Flushes of memtables under way.")),
+      memtable_bytes_(add_gauge(registry, "memtable_bytes", "Bytes of RocksDB's memtables.")),
+      writes_stopped_(add_gauge(registry, "writes_stopped",
+                                "1 while RocksDB stops writes, as compactions or flushes are behind.")) {}
 
 JobMetrics::Run::~Run() {
   (done_ ? job_.done : job_.failed).Increment();
