@@ -16,6 +16,7 @@ namespace {
 // So that a checkpoint comes every few dozen operations.
 constexpr uint64_t kLogBytesMax = 6000;
 constexpr size_t kBackupsKept = 2;
+constexpr char kLookedInto[] = ".looked-into";  // Behind the store's name: a copy that is going away.
 
 class Writer {
  public:
@@ -54,7 +55,7 @@ class Writer {
     return std::move(*store);
   }
 
-  // A copy holds what the ledger does. Takes it away.
+  // A copy holds what the ledger does. Takes it away, at once: a writer that is killed in here leaves no part of it.
   void check_copy(const std::string& path) {
     {
       prometheus::Registry registry;
@@ -63,7 +64,10 @@ class Writer {
         wrong("the copy " + path + ": " + wrong_in_it);
       }
     }
-    std::filesystem::remove_all(path);
+    const std::string looked_into = task_.path + kLookedInto;
+    std::filesystem::remove_all(looked_into);
+    std::filesystem::rename(path, looked_into);
+    std::filesystem::remove_all(looked_into);
   }
   std::string snapshot_path(uint64_t n) const { return task_.path + "/snapshots/" + std::to_string(n); }
 
