@@ -43,6 +43,20 @@ auto position(const std::vector<std::pair<std::string, std::string>>& pairs, std
 }  // namespace
 
 void LabelsView::Iterator::decode() {
+  // Nearly all: both lengths are a byte. A byte of 0x80 or more is a long length's first, and never fits below.
+  const size_t left = rest_.size();
+  if (left >= 2) [[likely]] {
+    const size_t name = static_cast<unsigned char>(rest_[0]);
+    const size_t value_at = 2 + name;
+    if (name < 0x80 && value_at <= left) [[likely]] {
+      const size_t value = static_cast<unsigned char>(rest_[1 + name]);
+      if (value < 0x80 && value <= left - value_at) [[likely]] {
+        current_ = {{rest_.data() + 1, name}, {rest_.data() + value_at, value}};
+        taken_ = value_at + value;
+        return;
+      }
+    }
+  }
   std::string_view in = rest_;
   if (!in.empty() && take_prefixed(in, current_.name) && take_prefixed(in, current_.value)) {
     taken_ = rest_.size() - in.size();
@@ -53,7 +67,15 @@ void LabelsView::Iterator::decode() {
   }
 }
 
-size_t LabelsView::size() const { return static_cast<size_t>(std::distance(begin(), end())); }
+size_t LabelsView::size() const {
+  size_t texts = 0;
+  for (std::string_view rest = encoded_; !rest.empty(); ++texts) {
+    uint64_t bytes = 0;
+    if (!take_varint(rest, bytes) || bytes > rest.size()) break;
+    rest.remove_prefix(bytes);
+  }
+  return texts / 2;
+}
 
 std::string_view LabelsView::get(std::string_view name) const {
   for (const LabelView& label : *this) {

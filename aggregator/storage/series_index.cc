@@ -99,15 +99,15 @@ uint32_t SeriesIndex::make_entry(SeriesId id, uint32_t slot, uint64_t hash, Labe
   entry.id = id;
   entry.slot = slot;
   entry.asked_s = now_s;
-  entry.pair_count = static_cast<uint8_t>(labels.size());
-  entry.pairs_at = allocate_pairs(entry.pair_count);
-  uint32_t* pair = &pair_blocks_[entry.pairs_at / kBlockPairs][entry.pairs_at % kBlockPairs];
   // Series that come one after the other share most of their labels.
-  size_t i = 0;
+  size_t count = 0;
   for (const LabelView& label : labels) {
-    *pair = pair_table_.add(label, id, last_pairs_[i]);
-    last_pairs_[i++] = *pair++;
+    last_pairs_[count] = pair_table_.add(label, id, last_pairs_[count]);
+    ++count;
   }
+  entry.pair_count = static_cast<uint8_t>(count);
+  entry.pairs_at = allocate_pairs(entry.pair_count);
+  std::copy_n(last_pairs_.begin(), count, &pair_blocks_[entry.pairs_at / kBlockPairs][entry.pairs_at % kBlockPairs]);
   return number;
 }
 
