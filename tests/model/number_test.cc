@@ -110,6 +110,9 @@ TEST(Number, TheShortestTextWhateverTheNumberOfDigits) {
     if (std::fabs(v) < 1e-6) continue;
     EXPECT_EQ(format_float(v), shortest(v));
     EXPECT_EQ(format_float(std::nextafter(v, 0)), shortest(std::nextafter(v, 0)));
+    const double anywhere = std::ldexp(1 + static_cast<double>(random() % (1ULL << 52)) * 0x1p-52,
+                                       static_cast<int>(random() % 62) - 14);  // All places in front and behind.
+    EXPECT_EQ(format_float(anywhere), shortest(anywhere));
   }
 }
 
