@@ -15,7 +15,7 @@ constexpr uint64_t kLengthMax = uint64_t{1} << 62;
 int64_t plus(int64_t t_ms, uint64_t ms) { return static_cast<int64_t>(static_cast<uint64_t>(t_ms) + ms); }
 
 TM_WIDE void fill_regular(uint64_t from, uint64_t stride, int64_t* t_ms) {
-  for (size_t i = 0; i < kBlock; ++i) t_ms[i] = static_cast<int64_t>(from + stride * i);
+  for (size_t i = 0; i < kBlock; ++i, from += stride) t_ms[i] = static_cast<int64_t>(from);
 }
 
 bool is_regular(std::span<const int64_t> t_ms, int64_t stride) {

@@ -38,9 +38,9 @@ struct Radix {
   uint32_t limit = 0;
   uint32_t group = 0;
   uint32_t word_bits = 0;
-  uint64_t inverse = 0;                    // 2^64 / limit^group, rounded up.
-  std::array<uint8_t, 17> left_bits = {};  // Of the last word, by how many numbers are in it.
-  std::array<uint64_t, 17> left_inverse = {};
+  double inverse = 0;                          // 1 / limit^group.
+  std::array<uint8_t, 17> left_bits = {};      // Of the last word, by how many numbers are in it.
+  std::array<uint64_t, 17> left_inverse = {};  // 2^64 / limit^left, rounded up.
 };
 
 constexpr uint64_t inverse_of(uint64_t power) { return UINT64_MAX / power + 1; }
@@ -57,13 +57,13 @@ constexpr std::array<Radix, std::size(kGroups)> make_radixes() {
       out[i].left_inverse[digits] = inverse_of(power);
       power *= kGroups[i].limit;
     }
-    out[i].inverse = inverse_of(power);
+    out[i].inverse = 1 / static_cast<double>(power);
   }
   return out;
 }
 constexpr auto kRadixes = make_radixes();
 
-// Digits come out right while limit^group < 2^32: the error of the fraction stays below one word's share.
+// Digits come out right while limit^group < 2^32: errors of the fraction stay below one word's share.
 constexpr bool groups_fit() {
   for (const Group& g : kGroups) {
     uint64_t power = 1;
@@ -104,42 +104,73 @@ uint64_t load(const uint8_t* at) {
 }
 
 // Plain numbers of `bits` each. Reads up to 8 bytes behind the last one.
-void unpack_plain(const uint8_t* at, size_t bit, unsigned bits, size_t count, uint64_t* numbers) {
-  if (bits > 57) {  // With the up to 7 bits before it a number may reach into a ninth byte.
-    const uint64_t mask = bits == 64 ? UINT64_MAX : (uint64_t{1} << bits) - 1;
-    for (size_t i = 0; i < count; ++i, bit += bits) {
-      const unsigned offset = bit % 8;
-      const uint64_t low = load(at + bit / 8) >> offset;
-      const uint64_t high = uint64_t{at[bit / 8 + 8]} << 1 << (63 - offset);
-      numbers[i] = (low | high) & mask;
-    }
-    return;
+void unpack_long(const uint8_t* at, size_t bit, unsigned bits, size_t count, uint64_t* numbers) {
+  const uint64_t mask = bits == 64 ? UINT64_MAX : (uint64_t{1} << bits) - 1;
+  for (size_t i = 0; i < count; ++i, bit += bits) {
+    const unsigned offset = bit % 8;
+    const uint64_t low = load(at + bit / 8) >> offset;
+    const uint64_t high = uint64_t{at[bit / 8 + 8]} << 1 << (63 - offset);  // A number may reach into a ninth byte.
+    numbers[i] = (low | high) & mask;
   }
-  const uint64_t mask = (uint64_t{1} << bits) - 1;
-  for (size_t i = 0; i < count; ++i, bit += bits) numbers[i] = (load(at + bit / 8) >> (bit % 8)) & mask;
 }
 
+// As above, `kAtOnce` of them out of each word. Writes as many as fill the last word. REQUIRES: kAtOnce * bits <= 57.
+template <unsigned kAtOnce>
+void unpack_short(const uint8_t* at, size_t bit, unsigned bits, size_t count, uint64_t* numbers) {
+  const uint64_t mask = (uint64_t{1} << bits) - 1;
+  for (size_t i = 0; i < count; i += kAtOnce, bit += kAtOnce * bits) {
+    const uint64_t word = load(at + bit / 8) >> (bit % 8);
+    for (unsigned j = 0; j < kAtOnce; ++j) numbers[i + j] = (word >> (j * bits)) & mask;
+  }
+}
+
+// Writes up to three numbers more than `count`.
+void unpack_plain(const uint8_t* at, size_t bit, unsigned bits, size_t count, uint64_t* numbers) {
+  if (bits <= 14) return unpack_short<4>(at, bit, bits, count, numbers);
+  if (bits <= 28) return unpack_short<2>(at, bit, bits, count, numbers);
+  if (bits <= 57) return unpack_short<1>(at, bit, bits, count, numbers);
+  unpack_long(at, bit, bits, count, numbers);
+}
+
+// Whole numbers up to 2^51 as doubles, and back, by their bits: without the conversions that older processors do only
+// one at a time.
+constexpr double kWhole = 0x1.8p52;  // Doubles of its size have no fraction.
+constexpr auto kWholeBits = std::bit_cast<uint64_t>(kWhole);
+
+// Digits by doubles: w + 1/2 over limit^group, times limit, is the first digit and a rest, which is no nearer to a
+// whole number than 1/2 in what is left of limit^group. That is less than 2^32, and errors began at 2^-52, so they
+// never add up to it.
 void unpack_radix(const Radix& radix, const uint8_t* at, size_t bit, size_t count, uint64_t* numbers) {
   const size_t words = count / radix.group;
   const size_t left = count % radix.group;
-  uint64_t fractions[kBlock];
-  unpack_plain(at, bit, radix.word_bits, words, fractions);
-  for (size_t i = 0; i < words; ++i) fractions[i] *= radix.inverse;
+  const size_t padded = (words + 3) / 4 * 4;
+  uint64_t word[kBlock + 4];
+  for (size_t i = words; i < padded; ++i) word[i] = 0;
+  unpack_plain(at, bit, radix.word_bits, words, word);
+  double fractions[kBlock + 4];
+  for (size_t i = 0; i < padded; ++i) {
+    fractions[i] = (std::bit_cast<double>(word[i] + kWholeBits) - kWhole + 0.5) * radix.inverse;
+  }
+  const auto limit = static_cast<double>(radix.limit);
+  uint64_t* out = numbers;
   for (size_t digit = 0; digit < radix.group; ++digit) {
-    for (size_t i = 0; i < words; ++i) {
-      const Product product = static_cast<Product>(fractions[i]) * radix.limit;
-      numbers[i] = static_cast<uint64_t>(product >> 64);
-      fractions[i] = static_cast<uint64_t>(product);
+    // What is too much of one row is written over by the next.
+    const size_t width = digit + 1 < radix.group ? padded : words;
+    for (size_t i = 0; i < width; ++i) {
+      const double scaled = fractions[i] * limit;
+      const double rounded = (scaled - 0.5) + kWhole;
+      out[i] = std::bit_cast<uint64_t>(rounded) - kWholeBits;
+      fractions[i] = scaled - (rounded - kWhole);
     }
-    numbers += words;
+    out += words;
   }
   if (left == 0) return;
-  uint64_t last = 0;
-  unpack_plain(at, bit + words * radix.word_bits, radix.left_bits[left], 1, &last);
-  uint64_t fraction = last * radix.left_inverse[left];
+  uint64_t last[4];
+  unpack_plain(at, bit + words * radix.word_bits, radix.left_bits[left], 1, last);
+  uint64_t fraction = last[0] * radix.left_inverse[left];
   for (size_t i = 0; i < left; ++i) {
     const Product product = static_cast<Product>(fraction) * radix.limit;
-    numbers[i] = static_cast<uint64_t>(product >> 64);
+    out[i] = static_cast<uint64_t>(product >> 64);
     fraction = static_cast<uint64_t>(product);
   }
 }
@@ -197,7 +228,7 @@ void pack(uint8_t code, std::span<const uint64_t> numbers, BitWriter& out) {
                                      uint64_t* numbers) {
   assert(code < kPackings && count <= kBlock && bit + packed_bits(code, count) <= bytes.size() * 8);
   if (code == 0) {
-    std::fill_n(numbers, kBlock, 0);
+    std::fill_n(numbers, (count + kBlock - 1) / kBlock * kBlock, 0);
     return;
   }
   const auto* at = reinterpret_cast<const uint8_t*>(bytes.data());

@@ -3,8 +3,8 @@
 // Plain packings give each number the same whole number of bits. Where the limit is not a power of two that wastes up
 // to one bit a number (17 values need 4.09 bits, not 5), so for small limits several numbers share a word: the digits
 // of one number to the base `limit`. Digits come out by multiplication, not by division: the word as a fraction of
-// limit^group, times limit, has the next digit in its high half (Lemire, Kaser, Kurz, "Faster remainder by direct
-// computation", 2019).
+// limit^group, times limit, is the next digit and the fraction that is left (the idea is in Lemire, Kaser, Kurz,
+// "Faster remainder by direct computation", 2019).
 //
 // A packing is known by its code, which is stored: never renumber, never change the table.
 //

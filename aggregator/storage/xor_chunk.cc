@@ -7,6 +7,8 @@
 namespace tidemark::storage {
 namespace {
 
+constexpr size_t kSimpleMax = 4096;  // Samples read in one go, so that sums of their steps have a bound.
+
 uint64_t load_be(const uint8_t* at) {
   uint64_t v = 0;
   std::memcpy(&v, at, sizeof v);
@@ -182,6 +184,52 @@ bool XorDecoder::read_sample() {
   return ok_;
 }
 
+// Samples one look is enough for, with all that changes from one to the next in registers. Stops at the first that
+// needs more, which is left to read_sample().
+size_t XorDecoder::read_simple(int64_t* t_ms, double* v, size_t wanted) {
+  size_t at = at_;
+  int64_t now_ms = t_ms_;
+  uint64_t value = v_bits_;
+  unsigned leading = leading_;
+  unsigned trailing = trailing_;
+  // No sum of these overflows, and times rise.
+  constexpr int64_t kTimeMax = INT64_MAX / 2;
+  const bool steady = step_ms_ > 0 && step_ms_ <= kTimeMax / int64_t{kSimpleMax} && now_ms <= kTimeMax;
+  size_t i = 0;
+  for (const size_t end = steady ? std::min(wanted, kSimpleMax) : 0; i < end; ++i) {
+    uint64_t head = peek(at);
+    if (head >> 63 != 0) break;  // Another step.
+    head <<= 1;
+    unsigned taken = 2;
+    if (head >> 63 == 0) {
+      if (at + taken > bits_) break;
+    } else {
+      unsigned bits = 64 - leading - trailing;  // 0 where there is no window yet.
+      if ((head >> 62) == 0b11) {
+        const auto zeros = static_cast<unsigned>(head << 2 >> 59);
+        bits = static_cast<unsigned>(head << 7 >> 58);
+        taken = 13;
+        if (bits == 0 || zeros + bits > 64 || taken + bits > kPeekBits) break;
+        leading = zeros;
+        trailing = 64 - zeros - bits;
+      }
+      if (bits == 0 || taken + bits > kPeekBits || at + 1 + taken + bits > bits_) break;
+      value ^= head << taken >> (64 - bits) << trailing;
+      taken += 1 + bits;
+    }
+    at += taken;
+    now_ms += step_ms_;
+    t_ms[i] = now_ms;
+    v[i] = std::bit_cast<double>(value);
+  }
+  at_ = at;
+  t_ms_ = now_ms;
+  v_bits_ = value;
+  leading_ = leading;
+  trailing_ = trailing;
+  return i;
+}
+
 size_t XorDecoder::next(std::span<int64_t> t_ms, std::span<double> v) {
   const size_t wanted = std::min<size_t>(left_, t_ms.size());
   size_t i = 0;
@@ -191,10 +239,13 @@ size_t XorDecoder::next(std::span<int64_t> t_ms, std::span<double> v) {
     v[0] = std::bit_cast<double>(v_bits_);
     i = 1;
   }
-  for (; ok_ && i < wanted; ++i) {
+  while (ok_ && i < wanted) {
+    i += read_simple(&t_ms[i], &v[i], wanted - i);
+    if (i == wanted) break;
     ok_ = read_sample();
     t_ms[i] = t_ms_;
     v[i] = std::bit_cast<double>(v_bits_);
+    ++i;
   }
   left_ -= static_cast<uint32_t>(wanted);
   if (left_ == 0 && wanted > 0 && bits_ - at_ >= 8) ok_ = false;

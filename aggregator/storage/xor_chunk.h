@@ -68,6 +68,7 @@ class XorDecoder {
   uint64_t read(unsigned bits);  // At most 64. Zero beyond the end, and ok_ becomes false.
   int64_t read_step_change();
   bool read_sample();  // False when there is none, or no more bits.
+  size_t read_simple(int64_t* t_ms, double* v, size_t wanted);
 
   const uint8_t* data_ = nullptr;
   size_t bits_ = 0;

@@ -197,6 +197,30 @@ TEST(Packing, EveryNumberComesBackInEveryPacking) {
   }
 }
 
+// Words that lie next to a multiple of a power of the limit, where a digit is decided by the last bits.
+TEST(Packing, DigitsBehindWhichAllAreLeastOrGreatest) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  Random random(seed);
+  for (unsigned code = 65; code < kPackings; ++code) {
+    const auto packing = static_cast<uint8_t>(code);
+    const uint64_t max = packing_max(packing);
+    for (size_t kept = 0; kept <= kBlock; ++kept) {
+      for (const uint64_t rest : {uint64_t{0}, max}) {
+        std::vector<uint64_t> numbers(kBlock, rest);
+        for (size_t i = 0; i < kept; ++i) numbers[i] = random() % 2 == 0 ? max - rest : random() % (max + 1);
+        std::string bytes;
+        BitWriter writer(bytes);
+        pack(packing, numbers, writer);
+        writer.finish();
+        std::vector<uint64_t> read(kBlock);
+        unpack(packing, bytes, 0, kBlock, read.data());
+        ASSERT_EQ(read, numbers) << "packing " << code << ", " << kept << " before " << rest;
+      }
+    }
+  }
+}
+
 TEST(Packing, TheCheapestHoldsTheGreatestNumber) {
   for (uint64_t max = 0; max < 5000; ++max) {
     const uint8_t code = packing_for(max);
