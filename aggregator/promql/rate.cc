@@ -16,6 +16,51 @@ TM_WIDE bool falls_anywhere(std::span<const double> samples) {
   return any != 0;
 }
 
+// Of the windows that have an answer what depends on their times alone, one column each, so that all of a series can be
+// worked out several at a time.
+struct PlannedWindows {
+  std::vector<uint32_t> first;  // Samples, both inclusive.
+  std::vector<uint32_t> last;
+  std::vector<double> factor;   // Unless the counter was 0 nearer than the window's start,
+  std::vector<double> sampled;  // which it was not when first value * sampled > increase * beyond.
+  std::vector<double> beyond;
+  std::vector<uint32_t> window;  // Its number, and the step it belongs to.
+  std::vector<uint32_t> step;
+
+  size_t size() const { return first.size(); }
+  void clear() {
+    for (auto* column : {&first, &last, &window, &step}) column->clear();
+    for (auto* column : {&factor, &sampled, &beyond}) column->clear();
+  }
+};
+
+constexpr double kProductMin = 1e-290;  // Smaller products are not exact.
+
+// Whether the increase of a counter may simply be multiplied. No short cuts: all of it is done for several at a time.
+inline bool is_stretched(double increase, double first, double sampled, double beyond) {
+  const double reach = first * sampled;
+  return (increase <= 0) | (first < 0) | ((reach > increase * beyond) & (reach > kProductMin));
+}
+
+// Increases of samples without resets, and what they are multiplied to. Returns whether a counter's all may be.
+TM_WIDE bool stretch_all(const PlannedWindows& planned, const double* __restrict v, double* __restrict increases,
+                         double* __restrict out) {
+  const uint32_t* const first = planned.first.data();
+  const uint32_t* const last = planned.last.data();
+  const double* const factor = planned.factor.data();
+  const double* const sampled = planned.sampled.data();
+  const double* const beyond = planned.beyond.data();
+  uint64_t odd = 0;
+  for (size_t i = 0, size = planned.size(); i < size; ++i) {
+    const double from = v[first[i]];
+    const double increase = v[last[i]] - from;
+    odd |= is_stretched(increase, from, sampled[i], beyond[i]) ? 0 : 1;
+    increases[i] = increase;
+    out[i] = increase * factor[i];
+  }
+  return odd == 0;
+}
+
 // The increase between the first and the last sample of a window, stretched to the window's ends.
 //
 // Samples rarely lie on the ends. Where the gap to an end is at most 10 % longer than the mean distance of the
@@ -78,9 +123,17 @@ class Extrapolated final : public RangeFunction {
     if (!samples_.start_ms.empty() || !gaps_up_to_.empty()) return RangeFunction::values(windows, out);
     if (planned_ != windows.version) plan(windows, out.steps());
     if (resets_.empty()) {
-      for_each_planned(windows, out, [this](const Planned& p) { return samples_.v[p.last] - samples_.v[p.first]; });
+      double* const results = in_a_row_ ? &out.v[plan_.step[0]] : results_.data();
+      const bool all = stretch_all(plan_, samples_.v.data(), increases_.data(), results) || !kind_.counter;
+      if (!all || !in_a_row_) {
+        for (size_t i = 0; i < plan_.size(); ++i) {
+          out.v[plan_.step[i]] = all ? results[i] : result_of(windows, i, increases_[i]);
+        }
+      }
     } else {
-      for_each_planned(windows, out, [&](const Planned& p) { return increase_in(windows.all[p.window]); });
+      for (size_t i = 0; i < plan_.size(); ++i) {
+        out.v[plan_.step[i]] = result_of(windows, i, increase_in(windows.all[plan_.window[i]]));
+      }
     }
     out.present = answered_;
   }
@@ -94,17 +147,6 @@ class Extrapolated final : public RangeFunction {
     double to_start;
     double to_end;
   };
-  // A window with an answer.
-  struct Planned {
-    uint32_t first;  // Samples, both inclusive.
-    uint32_t last;
-    double factor;   // Unless the counter was 0 nearer than the window's start,
-    double sampled;  // which it was not when first * sampled > increase * beyond.
-    double beyond;
-    uint32_t window;
-    uint32_t step;
-  };
-
   Stretch stretch_of(const Window& w) const {
     const int64_t first_ms = samples_.t_ms[w.begin];
     const int64_t last_ms = samples_.t_ms[w.end - 1];
@@ -126,36 +168,35 @@ class Extrapolated final : public RangeFunction {
     return factor;
   }
 
+  double result_of(const Windows& windows, size_t i, double increase) {
+    if (!kind_.counter || is_stretched(increase, samples_.v[plan_.first[i]], plan_.sampled[i], plan_.beyond[i])) {
+      return increase * plan_.factor[i];
+    }
+    double out = 0;
+    value(windows.all[plan_.window[i]], out);
+    return out;
+  }
+
   void plan(const Windows& windows, size_t steps) {
     planned_ = windows.version;
-    windows_.clear();
+    plan_.clear();
     answered_.reset(steps);
     for (size_t i = 0; i < windows.all.size(); ++i) {
       const Window& w = windows.all[i];
       if (w.end - w.begin < 2) continue;
       const Stretch stretch = stretch_of(w);
-      windows_.push_back({static_cast<uint32_t>(w.begin), static_cast<uint32_t>(w.end - 1), factor(stretch, w),
-                          stretch.sampled, stretch.to_start * kMargin, static_cast<uint32_t>(i),
-                          static_cast<uint32_t>(windows.steps[i])});
+      plan_.first.push_back(static_cast<uint32_t>(w.begin));
+      plan_.last.push_back(static_cast<uint32_t>(w.end - 1));
+      plan_.factor.push_back(factor(stretch, w));
+      plan_.sampled.push_back(stretch.sampled);
+      plan_.beyond.push_back(stretch.to_start * kMargin);
+      plan_.window.push_back(static_cast<uint32_t>(i));
+      plan_.step.push_back(static_cast<uint32_t>(windows.steps[i]));
       answered_.set(windows.steps[i]);
     }
-  }
-
-  template <class Increase>
-  void for_each_planned(const Windows& windows, Column& out, Increase increase_of) {
-    for (const Planned& p : windows_) {
-      const double increase = increase_of(p);
-      const double first = samples_.v[p.first];
-      const double reach = first * p.sampled;
-      // Products so small are not exact.
-      const bool stretched =
-          !kind_.counter || increase <= 0 || first < 0 || (reach > increase * p.beyond && reach > kProductMin);
-      if (stretched) {
-        out.v[p.step] = increase * p.factor;
-      } else {
-        value(windows.all[p.window], out.v[p.step]);
-      }
-    }
+    in_a_row_ = plan_.size() > 0 && plan_.step.back() - plan_.step.front() + 1 == plan_.size();
+    increases_.resize(plan_.size());
+    results_.resize(plan_.size());
   }
 
   // When the counter was 0 before the window's first sample, if it says so and it is within the range; else kNoStart.
@@ -188,13 +229,15 @@ class Extrapolated final : public RangeFunction {
   };
 
   static constexpr double kMargin = 1 + 1e-9;
-  static constexpr double kProductMin = 1e-290;
 
   const Kind kind_;
   Samples samples_;
-  std::vector<Planned> windows_;
-  uint64_t planned_ = 0;  // Windows::version of them.
-  Presence answered_;     // At which steps there are some.
+  PlannedWindows plan_;
+  uint64_t planned_ = 0;           // Windows::version it is of.
+  Presence answered_;              // At which steps there are some.
+  bool in_a_row_ = false;          // Those steps.
+  std::vector<double> increases_;  // By planned window.
+  std::vector<double> results_;
   std::vector<Reset> resets_;
   size_t first_reset_ = 0;           // The first that can matter to this window or a later one.
   std::vector<size_t> overlapping_;  // Samples that contradict the one before them.

@@ -8,6 +8,7 @@
 
 #include "aggregator/promql/sample_counts.h"
 #include "aggregator/promql/stripes.h"
+#include "model/wide.h"
 
 namespace tidemark::promql {
 namespace {
@@ -69,6 +70,13 @@ class Cursor {
 
 double in_seconds(What what, int64_t t_ms, int64_t start_ms) {
   return static_cast<double>(what == What::kStartTimestamps ? start_ms : t_ms) / 1000;
+}
+
+TM_WIDE bool any_nan(std::span<const double> values) {
+  const double* const v = values.data();
+  double any = 0;  // As wide as a value, for the compiler's sake.
+  for (size_t i = 0; i < values.size(); ++i) any = v[i] != v[i] ? 1 : any;
+  return any != 0;
 }
 
 // All samples of a series in columns that are reused from series to series.
@@ -141,10 +149,7 @@ class SampleBuffer {
 
   size_t drop_stale(size_t begin, size_t end) {
     // Markers are NaNs, of which there are mostly none.
-    const double* const v = v_.data();
-    double any = 0;  // As wide as a value, for the compiler's sake.
-    for (size_t i = begin; i < end; ++i) any = v[i] != v[i] ? 1 : any;
-    if (any == 0) return end;
+    if (!any_nan(std::span(v_).subspan(begin, end - begin))) return end;
     size_t kept = begin;
     for (size_t i = begin; i < end; ++i) {
       if (is_stale(v_[i])) continue;
