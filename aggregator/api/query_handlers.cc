@@ -70,8 +70,8 @@ class Sending {
 
   // True when `out` has got the end.
   bool write(std::string& out) { return encoder_.write(out, kPieceBytes); }
-  // Takes what the pieces take from the query's budget.
-  Status begin_pieces() { return result_.query->keep(2 * kPieceBytes); }
+  // Takes what the pieces take from the query's budget: one that waits, one in the making and what it is made of.
+  Status begin_pieces() { return result_.query->keep(3 * kPieceBytes); }
   net::More write_piece(std::string& out) {
     if (!result_.query->account().poll().ok()) return net::More::kCutOff;
     return write(out) ? net::More::kEnd : net::More::kYes;

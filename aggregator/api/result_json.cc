@@ -1,9 +1,10 @@
 #include "aggregator/api/result_json.h"
 
 #include <limits>
+#include <span>
 
 #include "aggregator/api/json_writer.h"
-#include "model/histogram_buckets.h"
+#include "aggregator/promql/helpers.h"
 #include "model/number.h"
 
 namespace tidemark::api {
@@ -30,30 +31,6 @@ void write_scalar(JsonWriter& json, const Sample& sample) {
   std::string value;
   append_fixed_float(value, sample.v);
   json.begin_array().timestamp(sample.t_ms).string(value).end_array();
-}
-
-// {"count":"42","sum":"34.5","buckets":[[3,"-0.25","0.25","3"],[0,"0.25","0.5","12"]]}. A bucket's first number says
-// which of its bounds belong to it: 0 the upper one, 1 the lower one, 2 none, 3 both. Empty ones are left out.
-void write_histogram(JsonWriter& json, const NativeHistogram& histogram) {
-  json.begin_object().key("count").float_string(histogram.count).key("sum").float_string(histogram.sum);
-  std::vector<HistogramBucket> buckets;
-  list_buckets(histogram, buckets);
-  std::erase_if(buckets, [](const HistogramBucket& b) { return b.count == 0; });
-  if (!buckets.empty()) {
-    json.key("buckets").begin_array();
-    for (const HistogramBucket& b : buckets) {
-      const int bounds = b.lower_inclusive ? (b.upper_inclusive ? 3 : 1) : (b.upper_inclusive ? 0 : 2);
-      json.begin_array().integer(bounds).float_string(b.lower).float_string(b.upper).float_string(b.count).end_array();
-    }
-    json.end_array();
-  }
-  json.end_object();
-}
-
-void write_sample(JsonWriter& json, const HistogramSample& sample) {
-  json.begin_array().timestamp(sample.t_ms);
-  write_histogram(json, *sample.histogram);
-  json.end_array();
 }
 
 void write_steps(JsonWriter& json, std::string_view key, const promql::QueryStats& stats,
@@ -92,23 +69,16 @@ void write_point(std::string& out, const promql::ResultSeries& series) {
     write_sample(json, series.samples.front());
   } else {
     json.key("histogram");
-    write_sample(json, series.histograms.front());
+    write_histogram_sample(json, series.histograms.front());
   }
   json.end_object();
 }
 
-// Histograms from `next` on. True when the last one is written.
-bool write_histograms(std::string& out, const std::vector<HistogramSample>& samples, size_t& next, size_t bytes) {
-  for (; next < samples.size(); ++next) {
-    if (out.size() >= bytes) return false;
-    if (next > 0) out += ',';
-    JsonWriter json(out);
-    write_sample(json, samples[next]);
-  }
-  return true;
-}
-
 }  // namespace
+
+ResultEncoder::ResultEncoder(const promql::QueryResult& result) : result_(result) {
+  if (result.helpers != nullptr && result.helpers->count() > 0) batch_.emplace(*result.helpers);
+}
 
 void ResultEncoder::write_begin(std::string& out) const {
   JsonWriter json(out);
@@ -125,25 +95,14 @@ void ResultEncoder::write_begin(std::string& out) const {
   }
 }
 
-bool ResultEncoder::write_series(const promql::ResultSeries& series, std::string& out, size_t bytes) {
-  const bool has_values = !series.samples.empty() || series.histograms.empty();
-  if (part_ == Part::kLabels) {
-    out += R"({"metric":)";
-    JsonWriter(out).labels(series.labels);
-    if (has_values) out += R"(,"values":[)";
-    part_ = Part::kValues;
-    next_ = 0;
-  }
-  if (part_ == Part::kValues) {
-    if (!points_.write(out, series.samples, next_, bytes)) return false;
-    if (has_values) out += ']';
-    if (!series.histograms.empty()) out += R"(,"histograms":[)";
-    part_ = Part::kHistograms;
-    next_ = 0;
-  }
-  if (!write_histograms(out, series.histograms, next_, bytes)) return false;
-  out += series.histograms.empty() ? "}" : "]}";
-  part_ = Part::kLabels;
+bool ResultEncoder::write_batch(std::string& out, size_t bytes) {
+  if (!batch_ || !writer_.at_begin() || out.size() >= bytes) return false;
+  const auto left = std::span(result_.series).subspan(series_);
+  const auto some = left.first(batch_->count_of(left, bytes - out.size()));
+  if (some.empty()) return false;
+  if (series_ > 0) out += ',';
+  batch_->append(some, out);
+  series_ += some.size();
   return true;
 }
 
@@ -153,17 +112,19 @@ bool ResultEncoder::write(std::string& out, size_t bytes) {
   const bool is_vector = result_.type == promql::ResultType::kVector;
   const bool is_matrix = result_.type == promql::ResultType::kMatrix;
   if (is_vector || is_matrix) {
-    for (; series_ < result_.series.size(); ++series_) {
-      if (part_ == Part::kLabels) {
+    while (series_ < result_.series.size()) {
+      if (is_matrix && write_batch(out, bytes)) continue;
+      if (writer_.at_begin()) {
         if (out.size() >= bytes) return false;
         if (series_ > 0) out += ',';
       }
       const promql::ResultSeries& series = result_.series[series_];
       if (is_vector) {
         write_point(out, series);
-      } else if (!write_series(series, out, bytes)) {
+      } else if (!writer_.write(series, out, bytes)) {
         return false;
       }
+      ++series_;
     }
     out += ']';
   }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
-#include "aggregator/api/point_text.h"
+#include "aggregator/api/matrix_batch.h"
+#include "aggregator/api/series_json.h"
 #include "aggregator/promql/engine.h"
 
 namespace tidemark::api {
@@ -13,22 +15,21 @@ namespace tidemark::api {
 class ResultEncoder {
  public:
   // The result is outlived.
-  explicit ResultEncoder(const promql::QueryResult& result) : result_(result) {}
+  explicit ResultEncoder(const promql::QueryResult& result);
 
   // Appends to `out` until that holds `bytes` or a little more (a label set, a histogram), or all is written: true.
   bool write(std::string& out, size_t bytes);
 
  private:
   void write_begin(std::string& out) const;
-  bool write_series(const promql::ResultSeries& series, std::string& out, size_t bytes);
+  // Appends the next series of a matrix, as many as fit, with the engine's helpers. False when it is not worth it.
+  bool write_batch(std::string& out, size_t bytes);
 
   const promql::QueryResult& result_;
-  PointsWriter points_;
   bool begun_ = false;
-  enum class Part { kLabels, kValues, kHistograms };
-  size_t series_ = 0;          // Written whole.
-  Part part_ = Part::kLabels;  // Of the next one, of a matrix: what is to be written,
-  size_t next_ = 0;            // and from which sample on.
+  size_t series_ = 0;    // Written whole.
+  SeriesWriter writer_;  // Of the next one of a matrix.
+  std::optional<MatrixBatch> batch_;
 };
 
 // All at once.

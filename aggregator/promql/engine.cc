@@ -203,7 +203,7 @@ struct Engine::State {
   }
 
   // An answer stays charged to its query, and listed, until it goes.
-  static Result<QueryResult> held(QueryResult result, std::shared_ptr<ActiveQueries::Entry> entry) {
+  Result<QueryResult> held(QueryResult result, std::shared_ptr<ActiveQueries::Entry> entry) {
     size_t bytes = result.stats.steps.size() * sizeof(QueryStats::Step);
     for (const ResultSeries& series : result.series) {
       bytes += sizeof(ResultSeries) + series.labels.encoded().size() + series.samples.size() * sizeof(Sample) +
@@ -217,6 +217,7 @@ struct Engine::State {
     if (Status status = entry->keep(bytes); !status.ok()) return fail(std::move(status));
     entry->set_state(ActiveQuery::State::kSending);
     result.query = std::move(entry);
+    if (helpers.count() > 0) result.helpers = &helpers;
     return result;
   }
 

@@ -25,6 +25,8 @@ class Registry;
 
 namespace tidemark::promql {
 
+class Helpers;
+
 struct EngineOptions {
   int64_t lookback_ms = 5 * 60'000;
   int64_t timeout_ms = 2 * 60'000;
@@ -94,6 +96,7 @@ struct QueryResult {
   QueryStats stats;
   // The query goes on until its answer goes: it is listed, charged for it, and may be asked whether it has to end.
   std::shared_ptr<ActiveQueries::Entry> query;
+  Helpers* helpers = nullptr;  // The engine's, for those who work on with the answer. Null: there are none.
 };
 
 class Engine {

@@ -1,11 +1,15 @@
 #include "aggregator/api/query_handlers.h"
 
 #include <gtest/gtest.h>
+#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
 #include <limits>
+#include <random>
 
 #include "aggregator/api/result_json.h"
+#include "aggregator/promql/helpers.h"
 #include "tests/api/answers.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
@@ -268,6 +272,41 @@ TEST(ResultJsonTest, PrintsHistogramsLikePrometheus) {
   append_query_data(out, result);
   EXPECT_EQ(out, R"({"resultType":"matrix","result":[{"metric":{},"values":[[0.001,"2"]],"histograms":)"
                  R"([[1.500,{"count":"42","sum":"34.5"}]]}]})");
+}
+
+// With the engine's helpers or without, whatever the pieces: the same text.
+TEST(ResultJsonTest, ManySeriesAreEncodedByManyThreads) {
+  std::mt19937_64 random(5);
+  prometheus::Gauge busy;
+  promql::Helpers helpers(3, busy);
+  const auto histogram = std::make_shared<NativeHistogram>();
+  for (const size_t points_max : {2, 700, 6000}) {
+    promql::QueryResult result;
+    result.type = promql::ResultType::kMatrix;
+    for (int i = 0; i < 300; ++i) {
+      promql::ResultSeries series{Labels{{"series", std::to_string(i)}}, {}};
+      for (size_t n = random() % (random() % 10 == 0 ? points_max : points_max / 10 + 1); n > 0; --n) {
+        series.samples.push_back({static_cast<int64_t>(random() >> 24), static_cast<double>(random()) / 1000});
+      }
+      if (random() % 5 == 0) series.histograms.push_back({1500, histogram});
+      result.series.push_back(std::move(series));
+    }
+    std::string want;
+    append_query_data(want, result);
+    result.helpers = &helpers;
+    for (const size_t bytes : {size_t{1000}, size_t{100'000}, size_t{1} << 20, SIZE_MAX}) {
+      std::string got;
+      ResultEncoder encoder(result);
+      for (bool done = false; !done;) {
+        std::string piece;
+        done = encoder.write(piece, bytes);
+        ASSERT_TRUE(done || piece.size() >= bytes);
+        ASSERT_LT(piece.size() / 2, std::max<size_t>(bytes, 10'000));
+        got += piece;
+      }
+      ASSERT_TRUE(got == want) << points_max << " points, pieces of " << bytes;
+    }
+  }
 }
 
 }  // namespace
