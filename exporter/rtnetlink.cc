@@ -35,13 +35,24 @@ LinkAddress address(const rtattr* attribute) {
   return out;
 }
 
-void read_attribute(const rtattr* attribute, Link& link) {
-  switch (attribute->rta_type) {
+// A nest of attributes, one for each name.
+void read_alternative_names(rtattr* nest, std::vector<std::string>& out) {
+  auto length = static_cast<int>(RTA_PAYLOAD(nest));
+  for (auto* one = static_cast<rtattr*>(RTA_DATA(nest)); RTA_OK(one, length); one = RTA_NEXT(one, length)) {
+    if ((one->rta_type & NLA_TYPE_MASK) == IFLA_ALT_IFNAME) out.emplace_back(text(one));
+  }
+}
+
+void read_attribute(rtattr* attribute, Link& link) {
+  switch (attribute->rta_type & NLA_TYPE_MASK) {  // Some nests are flagged as such, some are not.
     case IFLA_IFNAME:
       link.name = text(attribute);
       break;
     case IFLA_IFALIAS:
       link.alias = text(attribute);
+      break;
+    case IFLA_PROP_LIST:
+      read_alternative_names(attribute, link.alternative_names);
       break;
     case IFLA_ADDRESS:
       link.address = address(attribute);
@@ -99,11 +110,14 @@ void read_attribute(const rtattr* attribute, Link& link) {
 void reset(Link& link) {
   std::string name = std::move(link.name);
   std::string alias = std::move(link.alias);
+  std::vector<std::string> alternative_names = std::move(link.alternative_names);
   link = Link();
   name.clear();
   alias.clear();
+  alternative_names.clear();
   link.name = std::move(name);
   link.alias = std::move(alias);
+  link.alternative_names = std::move(alternative_names);
 }
 
 }  // namespace

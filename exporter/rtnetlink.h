@@ -33,6 +33,7 @@ struct Link {
   uint32_t index = 0;
   std::string name;
   std::string alias;
+  std::vector<std::string> alternative_names;  // Kernels before 5.5 have none.
   LinkAddress address;
   LinkAddress broadcast;
   uint16_t type = 0;      // ARPHRD_*.

@@ -3,7 +3,7 @@
 // them under the kernel's one lock for all interfaces. A rtnetlink dump, shared with netdev, carries all but five:
 // speed and duplex are asked for by one ioctl for each interface that is up, the three others are read when an
 // interface is new, has another address, or was last read some time ago. --no-collector.netclass.netlink reads
-// everything from sysfs.
+// everything from sysfs, which does not have the alternative names.
 #include <errno.h>
 #include <fmt/format.h>
 #include <linux/ethtool.h>
@@ -18,6 +18,7 @@
 
 #include "exporter/collectors/collectors.h"
 #include "exporter/deadline.h"
+#include "exporter/device_metrics.h"
 #include "exporter/directory.h"
 #include "exporter/text_scan.h"
 
@@ -105,6 +106,7 @@ class Found {
  public:
   explicit Found(Families& out)
       : out_(out),
+        alternative_names_(add_gauge(out, "node_network_altnames_info", "Other names the interface has.")),
         info_(add_gauge(out, "node_network_info", "What is no number about an interface, as labels.")),
         speed_(add_gauge(out, "node_network_speed_bytes", "Speed of the interface, in bytes a second.")),
         up_(add_gauge(out, "node_network_up", "Whether the interface's operational state is up.")) {
@@ -132,8 +134,15 @@ class Found {
       add_sample(speed_, static_cast<double>(*one.speed_mbit * 125'000), device);
   }
 
+  // Any bytes may be in them; one that is no UTF-8 would cost its reader the whole page.
+  void add_alternative_names(const Link& link) {
+    for (const std::string& name : link.alternative_names)
+      add_sample(alternative_names_, 1, {{"altname", valid_utf8(name)}, {"device", link.name}});
+  }
+
  private:
   Families& out_;
+  Family& alternative_names_;
   Family& info_;
   Family& speed_;
   Family& up_;
@@ -205,6 +214,7 @@ class Netclass final : public Collector {
       one.transmit_queue_length = link.transmit_queue_length;
       one.type = link.type;
       found.add(one, ignore_invalid_speed_);
+      found.add_alternative_names(link);
     }
     if (kept_.size() > links->size())
       std::erase_if(kept_, [this](const auto& entry) { return entry.second.scrape != scrape_; });

@@ -47,11 +47,11 @@ missing=$(awk 'NR == FNR { type[$1] = $2; labels[$1] = "," $3 ","; next }
   "$dir/ours.shape" "$dir/theirs.shape")
 if [ -n "$missing" ]; then echo "not as in node_exporter:"; echo "$missing"; failed=1; fi
 # Sets of labels: a device or CPU of theirs that is not in ours, or the other way round. Left out are those that say
-# what is not the same by nature (versions, which collectors there are) or is read otherwise (rotational), and tmpfs
-# mounts that come and go.
+# what is not the same by nature (versions, which collectors there are) or is read otherwise (rotational; alternative
+# names of interfaces, which theirs shows with --collector.netclass.netlink only), and tmpfs mounts that come and go.
 series() {
   awk '/^# TYPE/ { type[$3] = $4; next } /^#/ { next } { sub(/ [^ ]*$/, ""); print }' "$1" |
-    grep -vE '^(go_|tidemark_|node_exporter_build_info|node_scrape_collector_|node_disk_info|promhttp_|node_memory_|process_)' |
+    grep -vE '^(go_|tidemark_|node_exporter_build_info|node_scrape_collector_|node_disk_info|node_network_altnames_info|promhttp_|node_memory_|process_)' |
     grep -vE '^node_filesystem_(mount_info|purgeable_bytes)' | sort -u
 }
 series "$dir/theirs" >"$dir/theirs.series"
@@ -67,7 +67,7 @@ fi
 echo "series: theirs $(wc -l <"$dir/theirs.series"), ours $(wc -l <"$dir/ours.series")"
 # Ours shows every field of /proc/meminfo; what else it alone shows is named after Tidemark.
 extra=$(comm -13 <(cut -d' ' -f1 "$dir/theirs.shape" | sort -u) <(cut -d' ' -f1 "$dir/ours.shape" | sort -u) |
-  grep -vE '^(node_memory_|tidemark_|process_network_|promhttp_metric_handler_errors_total$|node_filesystem_(mount_info|purgeable_bytes)$)' || true)
+  grep -vE '^(node_memory_|tidemark_|process_network_|promhttp_metric_handler_errors_total$|node_network_altnames_info$|node_filesystem_(mount_info|purgeable_bytes)$)' || true)
 if [ -n "$extra" ] && [ $matched = 1 ]; then echo "in ours only:"; echo "$extra"; failed=1; fi
 if [ -n "${TIDEMARK_PROMTOOL:-}" ]; then
   "$TIDEMARK_PROMTOOL" check metrics <"$dir/theirs" 2>&1 | sort >"$dir/theirs.lint" || true
