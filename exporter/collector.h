@@ -62,6 +62,7 @@ struct CollectorConfig {
   ProcessTopSettings process_top;
   QdiscSettings qdisc;
   RaplSettings rapl;
+  ScsiDeviceSettings scsi_device;
   SlabinfoSettings slabinfo;
   SocketsSettings sockets;
   SysctlSettings sysctl;

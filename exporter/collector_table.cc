@@ -60,6 +60,7 @@ std::span<const CollectorEntry> collector_table() {
       {"rapl", true, make_rapl, declare_rapl_flags},
       {"schedstat", true, make_schedstat},
       {"script", false, make_script, declare_script_flags},
+      {"scsi_device", false, make_scsi_device, declare_scsi_device_flags},
       {"selinux", true, make_selinux},
       {"slabinfo", false, make_slabinfo, declare_slabinfo_flags},
       {"sockets", false, make_sockets, declare_sockets_flags},

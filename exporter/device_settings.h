@@ -66,6 +66,10 @@ struct RaplSettings {
   bool zone_label = false;
 };
 
+struct ScsiDeviceSettings {
+  FilterPatterns devices;
+};
+
 struct SlabinfoSettings {
   FilterPatterns slabs = {".*", ""};
 };

@@ -85,6 +85,8 @@ void declare_rapl_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_schedstat(const CollectorConfig& config);
 CollectorResult make_script(const CollectorConfig& config);
 void declare_script_flags(CollectorFlags& flags, CollectorConfig& config);
+CollectorResult make_scsi_device(const CollectorConfig& config);
+void declare_scsi_device_flags(CollectorFlags& flags, CollectorConfig& config);
 CollectorResult make_selinux(const CollectorConfig& config);
 CollectorResult make_slabinfo(const CollectorConfig& config);
 void declare_slabinfo_flags(CollectorFlags& flags, CollectorConfig& config);
