@@ -13,7 +13,7 @@ namespace tidemark::exporter {
 struct FieldName {
   std::string group;  // What is in front of the field in the file, for example "Tcp"; may be "".
   std::string field;
-  std::string metric;
+  std::string metric;  // Need not be set unless `shown`: most fields are not, and names cost memory.
   std::string help;
   bool shown = true;
 };
@@ -21,7 +21,12 @@ struct FieldName {
 // One thread at a time.
 class FieldNames {
  public:
-  void begin() { next_ = 0; }
+  void begin() {
+    next_ = 0;
+    learned_ = false;
+  }
+  // Whether a field was named since begin(). Mostly that is so once, so what naming needs may be given back.
+  bool learned() const { return learned_; }
 
   // The next field of the file. `name_it` fills a FieldName whose group and field are set. Valid until the next call.
   template <class F>
@@ -31,6 +36,7 @@ class FieldNames {
     if (known.field != field || known.group != group) {
       known = {std::string(group), std::string(field), "", "", true};
       name_it(known);
+      learned_ = true;
     }
     return known;
   }
@@ -38,6 +44,7 @@ class FieldNames {
  private:
   std::vector<FieldName> fields_;
   size_t next_ = 0;
+  bool learned_ = false;
 };
 
 }  // namespace tidemark::exporter

@@ -41,4 +41,13 @@ bool NameFilter::shows(std::string_view name) const {
   return exclude_ == nullptr || !re2::RE2::PartialMatch(piece, *exclude_);
 }
 
+void NameFilter::release_cache() {
+  // RE2 keeps the states of its automaton as long as it lives.
+  for (auto* regex : {&include_, &exclude_}) {
+    if (*regex == nullptr) continue;
+    auto fresh = compiled((*regex)->pattern());
+    if (fresh) *regex = std::move(*fresh);
+  }
+}
+
 }  // namespace tidemark::exporter

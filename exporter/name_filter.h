@@ -18,7 +18,7 @@ struct FilterPatterns {
   std::string exclude;  // "": nothing.
 };
 
-// Constant after construction; any thread.
+// Any thread, but for release_cache().
 class NameFilter {
  public:
   static Result<NameFilter> compile(const FilterPatterns& patterns);
@@ -27,6 +27,10 @@ class NameFilter {
   ~NameFilter();
 
   bool shows(std::string_view name) const;
+
+  // Gives back what matching has cached, up to some 100 kB; the next match pays for it again. For those who match once
+  // and remember the answers.
+  void release_cache();
 
  private:
   NameFilter();

@@ -24,7 +24,9 @@ Status NetlinkSocket::open() {
   if (fd_ >= 0) return {};
   fd_ = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol_);
   if (fd_ < 0) return failed("socket", errno);
-  if (buffer_ == nullptr) buffer_ = std::make_unique<std::max_align_t[]>(kBufferBytes / sizeof(std::max_align_t));
+  // Left as it is: what no answer ever fills costs no memory then.
+  if (buffer_ == nullptr)
+    buffer_ = std::make_unique_for_overwrite<std::max_align_t[]>(kBufferBytes / sizeof(std::max_align_t));
   return {};
 }
 

@@ -18,6 +18,13 @@ class Netstat final : public Collector {
 
   Status collect(ScrapeContext& context, Families& out) override {
     names_.begin();
+    Status status = read(context, out);
+    if (names_.learned()) filter_.release_cache();
+    return status;
+  }
+
+ private:
+  Status read(ScrapeContext& context, Families& out) {
     for (const std::string& path : pairs_) {
       const auto text = context.read_kept(path, FileKind::kOnePiece);
       if (!text) return text.error();
@@ -29,7 +36,6 @@ class Netstat final : public Collector {
     return read_snmp6(*text, out);
   }
 
- private:
   Status read_pairs(const std::string& path, std::string_view rest, Families& out) {
     for (int number = 1; !rest.empty(); number += 2) {
       std::string_view names = next_line(rest);
@@ -65,9 +71,10 @@ class Netstat final : public Collector {
   Status add(std::string_view group, std::string_view field, std::string_view value, Families& out) {
     const FieldName& name = names_.next(group, field, [this](FieldName& n) {
       const std::string key = n.group + "_" + n.field;
+      n.shown = filter_.shows(key);
+      if (!n.shown) return;
       n.metric = "node_netstat_" + key;
       n.help = fmt::format("{} of the group {} of the kernel's network counters.", n.field, n.group);
-      n.shown = filter_.shows(key);
     });
     if (!name.shown) return {};
     const auto number = to_double(value);
@@ -78,7 +85,7 @@ class Netstat final : public Collector {
 
   const std::string pairs_[2];
   const std::string snmp6_;
-  const NameFilter filter_;
+  NameFilter filter_;
   FieldNames names_;
 };
 

@@ -23,21 +23,23 @@ class Vmstat final : public Collector {
       const std::string_view field = next_word(line);
       if (field.empty()) continue;
       const FieldName& name = names_.next("", field, [this](FieldName& n) {
+        n.shown = filter_.shows(n.field);
+        if (!n.shown) return;
         n.metric = "node_vmstat_" + n.field;
         n.help = n.field + " of /proc/vmstat.";
-        n.shown = filter_.shows(n.field);
       });
       if (!name.shown) continue;
       const auto value = to_double(next_word(line));
       if (!value) return Status::invalid(fmt::format("{}:{}: {} has no number", path_, number, field));
       add_sample(add_untyped(out, name.metric, name.help), *value);
     }
+    if (names_.learned()) filter_.release_cache();
     return {};
   }
 
  private:
   const std::string path_;
-  const NameFilter filter_;
+  NameFilter filter_;
   FieldNames names_;
 };
 
