@@ -5,7 +5,8 @@
 # anonymous memory is what is not a file's. The first round warms up, the second is the figure.
 #
 # TREE=DIR looks at a host of exporter_tree.py instead of this one. INTERFACES=N runs all of it in a network namespace
-# with so many bridges (root only).
+# with so many bridges (root only). With "-" for NODE_EXPORTER only EXPORTER is measured: with thousands of interfaces the
+# other takes minutes.
 set -euo pipefail
 if [ -n "${INTERFACES:-}" ] && [ -z "${IN_NAMESPACE:-}" ]; then
   IN_NAMESPACE=yes exec unshare --net --mount "$0" "$@"
@@ -34,8 +35,9 @@ memory_kb() { # pid names...: the sum of these lines
     END { print sum + 0 }' "/proc/$pid/smaps_rollup"
 }
 
-measure() { # name pid port curl-flags...
-  local name=$1 pid=$2 port=$3; shift 3
+measure() { # name port curl-flags...: of what listens there, if anything does
+  local name=$1 port=$2 pid=${pid_at[$2]:-}; shift 2
+  [ -n "$pid" ] || return 0
   local before after
   before=$(cpu_ns "$pid")
   curl -sf "$@" -o /dev/null -w '%{time_total}\n' "http://127.0.0.1:$port/metrics?n=[1-$scrapes]" | sort -n >"$dir/times"
@@ -48,15 +50,19 @@ measure() { # name pid port curl-flags...
 }
 
 dir=$(mktemp -d)
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$dir"' EXIT
+declare -A pid_at
+trap 'kill "${pid_at[@]}" 2>/dev/null || true; rm -rf "$dir"' EXIT
 port=$((20000 + RANDOM % 10000))
-"$ours" "${flags[@]}" --web.listen-address="127.0.0.1:$port" 2>"$dir/ours.log" & pids+=($!)
-"$theirs" "${flags[@]}" --web.listen-address="127.0.0.1:$((port + 1))" 2>"$dir/theirs.log" & pids+=($!)
-for p in $port $((port + 1)); do curl -sf --retry 50 --retry-connrefused --retry-delay 1 -o /dev/null "http://127.0.0.1:$p/metrics"; done
+start() { # exporter port
+  [ "$1" != - ] || return 0
+  "$1" "${flags[@]}" --web.listen-address="127.0.0.1:$2" 2>"$dir/$2.log" & pid_at[$2]=$!
+  curl -sf --retry 50 --retry-connrefused --retry-delay 1 -o /dev/null "http://127.0.0.1:$2/metrics"
+}
+start "$ours" $port
+start "$theirs" $((port + 1))
 for round in "warm-up" "measured"; do
-  measure "$round tidemark" "${pids[0]}" "$port"
-  measure "$round node_exporter" "${pids[1]}" $((port + 1))
-  measure "$round tidemark gzip" "${pids[0]}" "$port" -H "Accept-Encoding: gzip"
-  measure "$round node_exporter gzip" "${pids[1]}" $((port + 1)) -H "Accept-Encoding: gzip"
+  measure "$round tidemark" $port
+  measure "$round node_exporter" $((port + 1))
+  measure "$round tidemark gzip" $port -H "Accept-Encoding: gzip"
+  measure "$round node_exporter gzip" $((port + 1)) -H "Accept-Encoding: gzip"
 done

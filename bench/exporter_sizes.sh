@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # exporter_sizes.sh EXPORTER NODE_EXPORTER [SCRAPES]: exporter_peer.sh on hosts of 1 to 512 CPUs and with 10 to 4,096
-# interfaces. Root only.
+# interfaces. With "-" for NODE_EXPORTER only EXPORTER is measured. Root only.
 set -euo pipefail
 here=$(dirname "$0")
 root=$(mktemp -d)
