@@ -103,7 +103,6 @@ void EngineKeeper::look() {
   failure_seen_ = false;
   const auto longest = std::chrono::milliseconds(common_.options.reopen_after_ms) * kRetryGrowth;
   if (replace(room.ok() ? OpenMode::kServe : OpenMode::kServeFrugally)) {
-    common_.metrics.reopens.Increment();
     if (room.ok()) retry_after_ = std::chrono::milliseconds(common_.options.reopen_after_ms);
   } else {
     common_.metrics.reopen_failures.Increment();
@@ -126,12 +125,16 @@ bool EngineKeeper::replace(OpenMode mode) {
     if (Status read = open(OpenMode::kRead); !read.ok()) common_.logger.error("cannot even read", {{"err", read}});
     return false;
   }
-  if (mode != OpenMode::kServe) return true;
+  if (mode != OpenMode::kServe) {
+    common_.metrics.reopens.Increment();
+    return true;
+  }
   // Whatever the failure left in doubt is written anew, and shows that the disk takes it.
   if (status = engine_->check(); !status.ok()) {
     common_.logger.error("the store was opened again and fails again", {{"err", status}});
     return false;
   }
+  common_.metrics.reopens.Increment();  // Before the first commit gets through, so that who counts sees it.
   common_.gate.open(ReadOnlyReason::kFailedWrite);
   common_.gate.open(ReadOnlyReason::kDiskFull);
   return true;
