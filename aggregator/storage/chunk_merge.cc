@@ -16,8 +16,9 @@ void ChunkMerge::reset(std::vector<ReadChunk> chunks, int64_t min_ms, int64_t ma
   }
   histograms_.reset(std::move(histograms), std::move(late_histograms), min_ms, max_ms);
   chunks_ = std::move(chunks);
+  // Of chunks that are the same the latest stays, which comes first: another may have come in between and counts less.
   std::sort(chunks_.begin(), chunks_.end(), [](const ReadChunk& a, const ReadChunk& b) {
-    return a.first_ms != b.first_ms ? a.first_ms < b.first_ms : a.version < b.version;
+    return a.first_ms != b.first_ms ? a.first_ms < b.first_ms : a.version > b.version;
   });
   const auto same = [](const ReadChunk& a, const ReadChunk& b) {
     return a.first_ms == b.first_ms && a.last_ms == b.last_ms && a.count == b.count && a.payload == b.payload &&

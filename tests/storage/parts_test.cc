@@ -383,6 +383,9 @@ TEST(ChunkMerge, MergesByTimeAndTheLaterVersionWins) {
       {"one replaced",
        {chunk_of({{10, 1}, {20, 2}, {30, 3}}, 5), chunk_of({{20, 9}}, 6), chunk_of({{20, 8}}, 4)},
        {{10, 1}, {20, 9}, {30, 3}}},
+      {"replaced and put back",
+       {chunk_of({{20, 2}}, 4), chunk_of({{10, 1}, {20, 9}}, 5), chunk_of({{20, 2}}, 6)},
+       {{10, 1}, {20, 2}}},
       {"bounds", {chunk_of({{1, 1}, {10, 1}, {40, 4}, {41, 4}}, 1)}, {{10, 1}, {40, 4}}},
   };
   for (const Case& c : cases) {
