@@ -57,10 +57,10 @@ std::string string_at(config::YamlMap map, const JsonPath& path) {
   return value.is_scalar() ? value.string() : std::string();
 }
 
-// Whether `text`, JSON and so YAML, said what it is.
+// False when `text`, JSON and so YAML, is not whole: it is being written. What it does not say of `info` stays.
 bool read_config(std::string_view text, const std::string& path, ContainerInfo& info) {
   config::YamlFile file = config::YamlFile::parse(text, path);
-  if (!file.ok() || !file.root().is_map()) return false;  // Not whole: being written.
+  if (!file.ok() || !file.root().is_map()) return false;
   const config::YamlMap root = file.root().map();
   ContainerInfo found;
   for (const Member& member : kMembers) {
@@ -68,7 +68,8 @@ bool read_config(std::string_view text, const std::string& path, ContainerInfo& 
   }
   for (const auto& [where, word] : kSandboxes) found.is_sandbox |= string_at(root, where) == word;
   const bool has_name = found.name.starts_with('/');
-  if (!has_name && found.image.empty() && found.pod.empty()) return false;
+  if (!has_name && found.image.empty() && found.pod.empty()) return true;
+  info.is_named = true;
   if (found.is_sandbox) found.container.clear();
   if (has_name) info.name = found.name.substr(1);
   info.image = found.image;
@@ -98,9 +99,11 @@ const ContainerInfo& ContainerNames::find(std::string_view id, ScrapeContext& co
   Known& known = at->second;
   known.scan = scan_;
   if (is_new) known.info.name = id;
-  if (!known.info.is_named || (known.info.image.empty() && !known.info.is_sandbox))
-    look_up(at->first, context, known.info);
-  return known.info;
+  ContainerInfo& info = known.info;
+  if (info.is_named && (!info.image.empty() || info.is_sandbox)) return info;
+  if (!known.config_read) known.config_read = read_configs(at->first, context, info);
+  if (info.pod.empty() && !info.is_sandbox) find_log_name(at->first, info);
+  return info;
 }
 
 void ContainerNames::read_log_names() {
@@ -114,18 +117,18 @@ void ContainerNames::read_log_names() {
   }
 }
 
-void ContainerNames::look_up(const std::string& id, ScrapeContext& context, ContainerInfo& info) {
+bool ContainerNames::read_configs(const std::string& id, ScrapeContext& context, ContainerInfo& info) const {
   for (const std::string& path :
        {rootfs_ + "/run/containerd/io.containerd.runtime.v2.task/k8s.io/" + id + "/config.json",
         rootfs_ + "/run/containers/storage/overlay-containers/" + id + "/userdata/config.json",
         rootfs_ + "/var/lib/docker/containers/" + id + "/config.v2.json"}) {
     const auto text = context.read_once(path);
-    if (text && read_config(*text, path, info)) {
-      info.is_named = true;
-      break;
-    }
+    if (text && read_config(*text, path, info)) return true;
   }
-  if (!info.pod.empty() || info.is_sandbox) return;
+  return false;
+}
+
+void ContainerNames::find_log_name(const std::string& id, ContainerInfo& info) {
   read_log_names();
   const auto at = log_names_.find(id);
   if (at == log_names_.end()) return;

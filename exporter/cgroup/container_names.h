@@ -41,11 +41,14 @@ class ContainerNames {
  private:
   struct Known {
     ContainerInfo info;
+    bool config_read = false;  // Whole. It does not change, and parsing it takes a millisecond.
     uint64_t scan = 0;
   };
 
   void read_log_names();
-  void look_up(const std::string& id, ScrapeContext& context, ContainerInfo& info);
+  // Whether one of the runtimes' files was there and whole.
+  bool read_configs(const std::string& id, ScrapeContext& context, ContainerInfo& info) const;
+  void find_log_name(const std::string& id, ContainerInfo& info);
 
   const std::string rootfs_;
   std::unordered_map<std::string, Known> known_;            // By id.

@@ -105,6 +105,25 @@ TEST(Cgroup, FindsNamesWhenTheyComeLater) {
                     HasSubstr("unresolved_containers{what=\"name\"} 0\n")));
 }
 
+TEST(Cgroup, ReadsTheFileOfARuntimeOnce) {
+  Host host;
+  host.add("/docker/" + kId);
+  const std::string path = "var/lib/docker/containers/" + kId + "/config.v2.json";
+  const auto collector = make_collector("cgroup", host.config);
+  host.dir.write(path, R"({"Name":"/web","Config":{"Image":")");
+  EXPECT_THAT(collected(*collector), HasSubstr("image=\"\",name=\"" + kId + "\""));
+  host.dir.write(path, R"({"Name":"/web","Config":{}})");
+  for (int scrape = 0; scrape < 2; ++scrape) {
+    EXPECT_THAT(collected(*collector),
+                AllOf(HasSubstr("image=\"\",name=\"web\""), HasSubstr("unresolved_containers{what=\"image\"} 1\n")));
+    host.dir.write(path, R"({"Name":"/other","Config":{"Image":"nginx"}})");
+  }
+  host.dir.write("var/log/containers/p_n_c-" + kId + ".log", "");
+  EXPECT_THAT(collected(*collector), HasSubstr("container=\"c\",id=\"/docker/" + kId +
+                                               "\",image=\"\",name=\"web\","
+                                               "namespace=\"n\",pod=\"p\""));
+}
+
 TEST(Cgroup, DoesNotTakeWhatIsNoWholeFileOfARuntime) {
   Host host;
   host.add("/docker/" + kId);
