@@ -56,7 +56,10 @@ port=$((20000 + RANDOM % 10000))
 start() { # exporter port
   [ "$1" != - ] || return 0
   "$1" "${flags[@]}" --web.listen-address="127.0.0.1:$2" 2>"$dir/$2.log" & pid_at[$2]=$!
-  curl -sf --retry 50 --retry-connrefused --retry-delay 1 -o /dev/null "http://127.0.0.1:$2/metrics"
+  curl -sf --retry 50 --retry-connrefused --retry-delay 1 -o /dev/null "http://127.0.0.1:$2/metrics" && return
+  echo "exporter_peer.sh: $1 does not answer on port $2; it said:" >&2
+  cat "$dir/$2.log" >&2
+  exit 1
 }
 start "$ours" $port
 start "$theirs" $((port + 1))

@@ -1,6 +1,8 @@
 #include "aggregator/api/matrix_batch.h"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <limits>
 
 #include "model/mutex.h"

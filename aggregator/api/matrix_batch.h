@@ -1,9 +1,7 @@
 // MatrixBatch: the JSON of many series of a matrix, encoded by several threads at once and put together in order.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <exception>
 #include <span>
 #include <string>
 #include <vector>

@@ -137,9 +137,9 @@ void unpack_plain(const uint8_t* at, size_t bit, unsigned bits, size_t count, ui
 constexpr double kWhole = 0x1.8p52;  // Doubles of its size have no fraction.
 constexpr auto kWholeBits = std::bit_cast<uint64_t>(kWhole);
 
-// Digits by doubles: w + 1/2 over limit^group, times limit, is the first digit and a rest, which is no nearer to a
-// whole number than 1/2 in what is left of limit^group. That is less than 2^32, and errors began at 2^-52, so they
-// never add up to it.
+// Digits by doubles: w + 1/2 over limit^group, times limit, has the first digit before the point and the rest, for the
+// next, behind it. A rest is never nearer to a whole number than 1/2 over limit^(digits to come); an error begins at
+// 2^-52 and grows by limit with each digit, below 2^32 in all, so that it stays far below that.
 void unpack_radix(const Radix& radix, const uint8_t* at, size_t bit, size_t count, uint64_t* numbers) {
   const size_t words = count / radix.group;
   const size_t left = count % radix.group;
