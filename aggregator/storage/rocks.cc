@@ -14,6 +14,7 @@
 
 #include "aggregator/storage/encrypted_env.h"
 #include "aggregator/storage/keys.h"
+#include "aggregator/storage/manifest_tail.h"
 #include "aggregator/storage/postings.h"
 
 namespace tidemark::storage {
@@ -50,12 +51,14 @@ uint64_t log_memtable_bytes(const Options& options) {
   return std::clamp<uint64_t>(2 * options.log_bytes_max + (4 << 20), 8 << 20, 256 << 20);
 }
 
+rocksdb::Env* disk_of(const Options& options) { return options.env != nullptr ? options.env : rocksdb::Env::Default(); }
+
 rocksdb::DBOptions database_options(const Options& options, const std::shared_ptr<rocksdb::Cache>& cache,
                                     Logger& logger) {
   rocksdb::DBOptions db;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
-  if (options.env != nullptr) db.env = options.env;
+  db.env = disk_of(options);
   db.info_log = std::make_shared<InfoLog>(logger);
   // Off, writes after a failed log append are acknowledged and lost on reopening.
   db.paranoid_checks = true;
@@ -245,7 +248,7 @@ Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& op
   auto rocks = prepare(dir, options, logger, mode);
   if (!rocks) return rocks;
   const rocksdb::Status status =
-      mode == OpenMode::kRead ? (*rocks)->open_for_reading(dir) : (*rocks)->open_for_serving(dir, logger);
+      mode == OpenMode::kRead ? (*rocks)->open_for_reading(dir) : (*rocks)->open_for_serving(dir, *disk_of(options));
   // What RocksDB says after a failed write follows from that; the write is the reason.
   if (Status failed = (*rocks)->failure(); !failed.ok()) {
     return fail(failed.at("cannot open data directory " + dir.path));
@@ -254,9 +257,16 @@ Result<std::unique_ptr<Rocks>> Rocks::open(const DataDir& dir, const Options& op
   return rocks;
 }
 
-rocksdb::Status Rocks::open_for_serving(const DataDir& dir, Logger& logger) {
+rocksdb::Status Rocks::open_for_serving(const DataDir& dir, rocksdb::Env& disk) {
   rocksdb::DB* db = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);
+  if (status.IsCorruption()) {
+    if (const auto torn = cut_torn_manifest(env(), disk, dir.rocks)) {
+      logger_.warn("a power cut tore the last write to the list of files: it was cut off, nothing relied on it",
+                   {{"path", torn->path}, {"kept_bytes", torn->kept_bytes}, {"dropped_bytes", torn->dropped_bytes}});
+      status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);
+    }
+  }
   if (status.IsCorruption() && db_options_.paranoid_checks) {
     // Perhaps a flipped bit in the middle of the log. What reads is kept; recovery says which positions are gone.
     const std::string why = status.ToString();
@@ -264,8 +274,8 @@ rocksdb::Status Rocks::open_for_serving(const DataDir& dir, Logger& logger) {
     status = rocksdb::DB::Open(db_options_, dir.rocks, families_, &handles_, &db);
     log_was_damaged_ = status.ok();
     if (log_was_damaged_) {
-      logger.error("the write-ahead log is damaged: its records that do not read are lost",
-                   {{"path", dir.rocks}, {"err", why}});
+      logger_.error("the write-ahead log is damaged: its records that do not read are lost",
+                    {{"path", dir.rocks}, {"err", why}});
     }
   }
   db_.reset(db);

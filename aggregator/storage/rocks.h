@@ -39,9 +39,9 @@ enum class OpenMode {
 // Owns the database; closes it when it goes. Thread-safe as RocksDB is.
 class Rocks {
  public:
-  // Repairs nothing, but after a log that does not read in the middle it opens with what does, and says so. A directory
-  // is opened with the key it was made with, or without one: anything else fails before a file is touched. One process
-  // at a time, in every mode.
+  // Repairs nothing but a list of files that a power cut has torn (manifest_tail.h). After a log that does not read in
+  // the middle it opens with what does, and says so. A directory is opened with the key it was made with, or without
+  // one: anything else fails before a file is touched. One process at a time, in every mode.
   static Result<std::unique_ptr<Rocks>> open(const DataDir& dir, const Options& options, Logger& logger,
                                              OpenMode mode = OpenMode::kServe);
   // Makes a new list of files (MANIFEST) from the data files and logs that are there. For a directory that does not
@@ -93,7 +93,8 @@ class Rocks {
   static Result<std::unique_ptr<Rocks>> prepare(const DataDir& dir, const Options& options, Logger& logger,
                                                 OpenMode mode);
   Status add_files_for_families(const DataDir& dir);
-  rocksdb::Status open_for_serving(const DataDir& dir, Logger& logger);
+  // `disk` as in manifest_tail.h.
+  rocksdb::Status open_for_serving(const DataDir& dir, rocksdb::Env& disk);
   rocksdb::Status open_for_reading(const DataDir& dir);
 
   Logger& logger_;

@@ -16,7 +16,7 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kSectorBytes = 512;
 
 class FaultEnv final : public rocksdb::EnvWrapper {
  public:
@@ -141,6 +141,10 @@ IOStatus FaultFs::change(Change kind, const std::string& path) {
   }
   const Error error = fault_->error;
   if (!fault_->lasting) fault_.reset();
+  if (error == Error::kPower) {
+    frozen_ = true;
+    return IOStatus::IOError("the power is gone", path);
+  }
   failed_ = true;
   return error == Error::kNoSpace ? IOStatus::NoSpace("made to fail", path) : IOStatus::IOError("made to fail", path);
 }
@@ -326,9 +330,9 @@ void FaultFs::power_cut(std::mt19937_64& random, const Cut& cut) {
     fs::resize_file(path, kept);
     if (!cut.holes) continue;
     std::fstream io(path, std::ios::in | std::ios::out | std::ios::binary);
-    for (uint64_t at = synced; at < kept; at = (at / kPageBytes + 1) * kPageBytes) {
+    for (uint64_t at = synced; at < kept; at = (at / kSectorBytes + 1) * kSectorBytes) {
       if (random() % 2 == 0) continue;
-      const std::string zeros(std::min(kept, (at / kPageBytes + 1) * kPageBytes) - at, '\0');
+      const std::string zeros(std::min(kept, (at / kSectorBytes + 1) * kSectorBytes) - at, '\0');
       io.seekp(static_cast<std::streamoff>(at));
       io.write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
     }

@@ -40,7 +40,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
     kMakeFolder = 64,
     kAnyChange = 127,
   };
-  enum class Error { kNoSpace, kIo };
+  enum class Error { kNoSpace, kIo, kPower };  // kPower: freeze() at that change.
 
   struct Fault {
     uint64_t at = 1;  // From now on, counting the changes that it is about. From 1.
@@ -53,7 +53,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
   // What a cut may leave of what was not synced. Without any of these: nothing.
   struct Cut {
     bool torn = false;     // Of each file some first bytes.
-    bool holes = false;    // Of each file some pages, zeros between them.
+    bool holes = false;    // Of each file some sectors, zeros between them.
     bool entries = false;  // Of each folder some first changes.
   };
 

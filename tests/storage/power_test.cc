@@ -137,6 +137,23 @@ TEST_F(PowerTest, SyncIntervalLosesAtMostASecondOfAcknowledgedCommitsWhenSyncsAr
   }
 }
 
+// RocksDB's list of files gets a new length and not all of what was written, which RocksDB takes for damage.
+TEST_F(PowerTest, TheListOfFilesMayBeTornWhileItIsSynced) {
+  SCOPED_TRACE("seed " + std::to_string(seed_));
+  options_.sync = SyncPolicy::kAlways;
+  open();
+  Batches batches;
+  for (int round = 0; round < rounds(15) && !HasFailure(); ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    fs_->fail({1 + random_() % 20, false, FaultFs::Error::kPower, FaultFs::kSync, "/MANIFEST"});
+    batches.acknowledged = batches.durable = write_until_cut(batches.first);
+    cut_and_open({true, true, random_() % 2 == 0});
+    if (HasFatalFailure()) return;
+    check(read_all(), batches);
+    batches.first = batches.acknowledged + 1;
+  }
+}
+
 // New series come right before the checkpoint, which is cut at every one of its changes to files.
 TEST_F(PowerTest, ACheckpointMayBeCutAnywhere) {
   SCOPED_TRACE("seed " + std::to_string(seed_));
