@@ -305,7 +305,8 @@ void WindowRewriter::compact_soon(Window window) {
   const std::string end = window_prefix(Tier::kRaw, window + 1);
   const rocksdb::Slice begin_slice(begin);
   const rocksdb::Slice end_slice(end);
-  // A hint: without it what was replaced lies about until later files come to compact it with.
+  // A hint, which the process's end forgets: without it what was replaced lies about until later files come to compact
+  // it with.
   rocksdb::experimental::SuggestCompactRange(&rocks_.db(), rocks_.family(Family::kChunks), &begin_slice, &end_slice)
       .PermitUncheckedError();
 }
@@ -341,10 +342,13 @@ bool WindowRewriter::step(const Bounds& bounds) {
       metrics_.rewrite_seconds.Observe(static_cast<double>(clock_.monotonic_ns() - start_ns) / 1e9);
       next_window_ = window;
       return true;
+    } else if (first_round_) {
+      compact_soon(window);
     }
     next_window_ = window + 1;
   }
   next_window_ = INT32_MIN;
+  first_round_ = false;
   metrics_.rewrite_rounds.Increment();
   return false;
 }

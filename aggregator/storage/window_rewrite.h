@@ -96,6 +96,7 @@ class WindowRewriter {
   class Piece;
   void count_due(const std::vector<Window>& windows, uint64_t tiers);
 
+  // What the window's pieces replaced leaves the disk. Nothing is done where that has happened.
   void compact_soon(Window window);
   // Those whose series are all below `next_id` and none of `dirty`.
   std::vector<TombstoneKey> finished(Window window, uint64_t next_id, const Roaring& dirty) const;
@@ -115,6 +116,7 @@ class WindowRewriter {
   std::map<Window, Roaring> unreadable_;
   std::map<Window, unsigned> damaged_;  // In how many rounds.
   Window next_window_ = INT32_MIN;      // Of this round.
+  bool first_round_ = true;
 };
 
 }  // namespace tidemark::storage

@@ -142,6 +142,29 @@ TEST_F(WindowRewrite, GoesOnAfterACrash) {
   }
 }
 
+TEST_F(WindowRewrite, WhatWasReplacedLeavesTheDiskAfterARestartToo) {
+  std::mt19937_64 random(1);
+  std::vector<Chunk> chunks;
+  for (SeriesId id = 1; id <= 50; ++id) {
+    for (size_t i = 0; i < 5; ++i) {
+      std::vector<Sample> samples = steady(kDayMs + static_cast<int64_t>(i) * 1'500'000, 100, 0);
+      for (Sample& sample : samples) sample.v = std::bit_cast<double>(random() >> 2);
+      chunks.push_back({id, i + 1, samples});
+    }
+  }
+  ingest(chunks);
+  // Killed before anything was compacted.
+  open(OpenMode::kServeFrugally);
+  WindowRewriter before = make(1'000'000);
+  EXPECT_EQ(run(before), 1u);
+  const uint64_t bytes = rocks_->disk_bytes();
+  open();
+  WindowRewriter rewriter = make(1'000'000);
+  EXPECT_EQ(run(rewriter), 0u);
+  EXPECT_TRUE(testing::eventually([&] { return rocks_->disk_bytes() < bytes * 6 / 10; }))
+      << rocks_->disk_bytes() << " of " << bytes;
+}
+
 TEST_F(WindowRewrite, UnreadableChunksStayToBeFound) {
   ingest({{1, 1, steady(kDayMs, 10, 1)},
           {1, 2, steady(kDayMs + 600'000, 10, 1)},

@@ -45,11 +45,11 @@ class WindowsFixture : public ::testing::Test {
     open();
   }
 
-  void open() {
+  void open(OpenMode mode = OpenMode::kServe) {
     rocks_.reset();
     const auto dir = prepare_data_dir(options_.path);
     ASSERT_TRUE(dir);
-    auto rocks = Rocks::open(*dir, options_, logger_);
+    auto rocks = Rocks::open(*dir, options_, logger_, mode);
     ASSERT_TRUE(rocks) << rocks.error().message();
     rocks_ = std::move(*rocks);
   }
