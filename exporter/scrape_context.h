@@ -23,7 +23,8 @@ enum class FileKind {
   kUnknown,   // Nothing is known: read until nothing comes.
   kOnePiece,  // The kernel makes the text in one piece (single_open, a sysctl, an attribute of sysfs): it is whole when
               // there was room for more.
-  kShortLines  // Made line by line into a page, none of 512 bytes: whole when there was room for one more line.
+  kShortLines  // Made line by line into a page, each line a record (seq_file's show) and none of 512 bytes: whole when
+               // there was room for one more.
 };
 
 class ScrapeContext {

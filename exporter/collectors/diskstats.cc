@@ -66,7 +66,8 @@ class Diskstats final : public Collector {
         devices_(std::move(devices)) {}
 
   Status collect(ScrapeContext& context, Families& out) override {
-    const auto text = context.read_kept(path_, FileKind::kShortLines);
+    // Not kShortLines: a disk and its partitions are one record, which the kernel keeps back when the page is full.
+    const auto text = context.read_kept(path_);
     if (!text) return text.error();
     Found found(out);
 
