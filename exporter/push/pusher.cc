@@ -52,7 +52,7 @@ Pusher::Pusher(PushOptions options, net::Url url, Spool spool, Logger& logger)
       logger_(logger),
       builder_(options_.labels),
       client_(std::make_unique<net::Client>(url_, config::client_options(options_.tls, kConnectTimeoutMs))),
-      spool_(std::move(spool)) {}
+      queue_(std::move(spool)) {}
 
 Result<std::unique_ptr<Pusher>> Pusher::open(PushOptions options, Logger& logger) {
   auto url = net::parse_url(options.url);
@@ -87,7 +87,7 @@ void Pusher::stop() {
   }
   collect_thread_.join();
   const int64_t now_ms = system_clock().now_ms();
-  if (const auto request = builder_.build_stale(now_ms); request.samples > 0) keep(request, now_ms);
+  if (auto request = builder_.build_stale(now_ms); request.samples > 0) keep(std::move(request), now_ms);
   {
     const MutexLock lock(mu_);
     finishing_.store(true);
@@ -97,11 +97,14 @@ void Pusher::stop() {
     if (!sending_ended_) client_->cancel();
   }
   send_thread_.join();
-  const MutexLock lock(mu_);
-  if (spool_.entries() > 0) {
-    spool_.sync();
-    logger_.warn("requests stay in the spool for the next start", {{"count", std::to_string(spool_.entries())}});
+  queue_.later();
+  const auto left = queue_.numbers();
+  if (left.entries > left.in_memory) {
+    logger_.warn("requests stay in the spool for the next start",
+                 {{"count", std::to_string(left.entries - left.in_memory)}});
   }
+  if (left.in_memory > 0)
+    logger_.error("requests that could not be spooled are lost", {{"count", std::to_string(left.in_memory)}});
 }
 
 // False when `until` came before the time.
@@ -134,51 +137,58 @@ void Pusher::collect_loop() {
   }
 }
 
-void Pusher::keep(const WriteRequestBuilder::Request& request, int64_t now_ms) {
-  const MutexLock lock(mu_);
-  const auto crowded_out = spool_.put(request.body, now_ms, request.samples, failing_.load());
-  if (crowded_out) {
-    counters_.crowded_out += *crowded_out;
-  } else {
-    if (counters_.spool_errors++ == 0)
-      logger_.error("cannot spool what is to be pushed, it is lost", {{"err", crowded_out.error()}});
+void Pusher::keep(WriteRequestBuilder::Request request, int64_t now_ms) {
+  const auto kept = queue_.put(std::move(request.body), now_ms, request.samples, failing_.load());
+  if (!kept.spool.ok() && !spool_fails_) {
+    logger_.error("cannot spool what is to be pushed, it waits in memory", {{"err", kept.spool}});
+  } else if (kept.spool.ok() && spool_fails_) {
+    logger_.info("the spool takes again what is to be pushed");
   }
+  spool_fails_ = !kept.spool.ok();
+  const MutexLock lock(mu_);
+  counters_.crowded_out += kept.crowded_out;
+  counters_.lost += kept.lost;
+  ++kept_;
   changed_.notify_all();
 }
 
 void Pusher::send_loop() {
   for (;;) {
-    std::optional<SpoolEntry> entry;
-    int64_t until_stop_ns = 0;
+    uint64_t kept = 0;
+    int64_t until_stop_ns = INT64_MAX;
     {
       const MutexLock lock(mu_);
-      while (!(entry = spool_.front())) {
-        if (finishing_.load()) return;
-        changed_.wait_for(mu_, std::chrono::seconds(60));
-      }
+      kept = kept_;
       if (stopping_.load()) until_stop_ns = stop_deadline_ns_ - system_clock().monotonic_ns();
     }
-    if (stopping_.load() && until_stop_ns <= 0) return;
-    int64_t retry_after_ms = 0;
-    const Outcome outcome = deliver(*entry, retry_after_ms);
-    const MutexLock lock(mu_);
-    if (outcome != Outcome::kLater) {
-      // Nobody else removes it but put(), when the spool is full: then it is gone, and was delivered all the same.
-      spool_.remove(entry->number);
-      auto& c = counters_;
-      if (outcome == Outcome::kDelivered) {
-        c.samples += entry->samples;
-        c.last_success_ms = system_clock().now_ms();
-      } else {
-        ++c.refused_entries;
-        c.refused_samples += entry->samples;
-      }
+    const bool was_last = finishing_.load();
+    if (until_stop_ns <= 0) return;
+    const auto entry = queue_.take();
+    if (!entry) {
+      if (was_last) return;
+      const MutexLock lock(mu_);
+      if (kept_ == kept && !finishing_.load()) changed_.wait_for(mu_, std::chrono::seconds(60));
       continue;
     }
-    spool_.sync();
-    if (finishing_.load()) return;
-    // While stopping, the last entry is still to come, and then there is one try more.
-    wait(pause_ms(retry_after_ms), stopping_.load() ? finishing_ : stopping_);
+    int64_t retry_after_ms = 0;
+    const Outcome outcome = deliver(*entry, retry_after_ms);
+    if (outcome == Outcome::kLater) {
+      queue_.later();
+      if (finishing_.load()) return;
+      // While stopping, the last entry is still to come, and then there is one try more.
+      const MutexLock lock(mu_);
+      wait(pause_ms(retry_after_ms), stopping_.load() ? finishing_ : stopping_);
+      continue;
+    }
+    queue_.done(*entry);
+    const MutexLock lock(mu_);
+    if (outcome == Outcome::kDelivered) {
+      counters_.samples += entry->samples;
+      counters_.last_success_ms = system_clock().now_ms();
+    } else {
+      ++counters_.refused_entries;
+      counters_.refused_samples += entry->samples;
+    }
   }
 }
 
@@ -257,6 +267,7 @@ void Pusher::note_refusal(const std::string& what) {
 }
 
 void Pusher::append_metrics(Families& out) const {
+  const auto waiting = queue_.numbers();
   const MutexLock lock(mu_);
   const auto counter = [&](std::string_view name, std::string_view help, uint64_t v) {
     add_sample(add_counter(out, name, help), static_cast<double>(v));
@@ -271,19 +282,22 @@ void Pusher::append_metrics(Families& out) const {
   auto& dropped = add_counter(out, "tidemark_push_dropped_entries_total", "Requests that were given up, by reason.");
   add_sample(dropped, static_cast<double>(counters_.refused_entries), {{"reason", "refused"}});
   add_sample(dropped, static_cast<double>(counters_.crowded_out), {{"reason", "spool_full"}});
-  add_sample(dropped, static_cast<double>(counters_.spool_errors), {{"reason", "spool_error"}});
-  add_sample(dropped, static_cast<double>(spool_.torn()), {{"reason", "torn"}});
+  add_sample(dropped, static_cast<double>(counters_.lost), {{"reason", "spool_error"}});
+  add_sample(dropped, static_cast<double>(waiting.torn), {{"reason", "torn"}});
   counter("tidemark_push_refused_samples_total", "Samples in the requests that the receiver refused.",
           counters_.refused_samples);
   gauge("tidemark_push_failing", "Whether the last request failed and is to be sent again.", failing_.load() ? 1 : 0);
   gauge("tidemark_push_last_success_timestamp_seconds", "When the receiver acknowledged last; 0: never.",
         static_cast<double>(counters_.last_success_ms) / 1e3);
-  gauge("tidemark_push_spool_entries", "Requests that wait to be acknowledged.", static_cast<double>(spool_.entries()));
-  gauge("tidemark_push_spool_bytes", "Bytes of the requests that wait.", static_cast<double>(spool_.bytes()));
+  gauge("tidemark_push_spool_entries", "Requests that wait to be acknowledged.", static_cast<double>(waiting.entries));
+  gauge("tidemark_push_memory_entries", "Of these, those that the spool's disk did not take.",
+        static_cast<double>(waiting.in_memory));
+  gauge("tidemark_push_spool_bytes", "Bytes of the requests that wait.", static_cast<double>(waiting.bytes));
   gauge("tidemark_push_spool_max_bytes", "How many bytes may wait.", static_cast<double>(options_.spool_bytes_max));
-  const int64_t oldest_ms = spool_.oldest_ms();
   gauge("tidemark_push_spool_oldest_age_seconds", "Age of the oldest request that waits; 0: none does.",
-        oldest_ms == 0 ? 0 : static_cast<double>(std::max<int64_t>(0, system_clock().now_ms() - oldest_ms)) / 1e3);
+        waiting.oldest_ms == 0
+            ? 0
+            : static_cast<double>(std::max<int64_t>(0, system_clock().now_ms() - waiting.oldest_ms)) / 1e3);
 }
 
 }  // namespace tidemark::exporter

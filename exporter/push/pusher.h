@@ -1,9 +1,9 @@
 // Pusher: push mode. Collects each interval, and delivers every collection to a remote write receiver.
 //
-//   collect thread:  scrape -> WriteRequestBuilder -> Spool
-//   send thread:     Spool -> POST -> acknowledged (2xx): gone
-//                                     refused (4xx but 429): gone, counted, logged
-//                                     else: again later
+//   collect thread:  scrape -> WriteRequestBuilder -> PushQueue
+//   send thread:     PushQueue -> POST -> acknowledged (2xx): gone
+//                                         refused (4xx but 429): gone, counted, logged
+//                                         else: again later
 //
 // Later is after a pause that doubles from one second to a minute, each time spread over half to one and a half times
 // that, or what Retry-After says and some more: a fleet that lost its server does not return in one moment. Entries
@@ -23,7 +23,7 @@
 
 #include "exporter/family.h"
 #include "exporter/push/push_options.h"
-#include "exporter/push/spool.h"
+#include "exporter/push/push_queue.h"
 #include "exporter/push/write_request.h"
 #include "model/log.h"
 #include "model/mutex.h"
@@ -55,15 +55,15 @@ class Pusher {
     std::map<std::string, uint64_t> requests;  // By status code, or "error".
     uint64_t samples = 0;                      // Delivered.
     uint64_t refused_entries = 0, refused_samples = 0;
-    uint64_t crowded_out = 0;  // Entries that made room for newer ones.
-    uint64_t spool_errors = 0;
+    uint64_t crowded_out = 0;  // Entries that made room for newer ones in the spool,
+    uint64_t lost = 0;         // and in memory, when the disk did not take them.
     int64_t last_success_ms = 0;
   };
 
   Pusher(PushOptions options, net::Url url, Spool spool, Logger& logger);
   void collect_loop();
   void send_loop();
-  void keep(const WriteRequestBuilder::Request& request, int64_t now_ms);
+  void keep(WriteRequestBuilder::Request request, int64_t now_ms);
   Outcome deliver(const SpoolEntry& entry, int64_t& retry_after_ms);
   int64_t pause_ms(int64_t retry_after_ms);
   void note_failure(const std::string& what);
@@ -77,9 +77,12 @@ class Pusher {
   WriteRequestBuilder builder_;
   std::unique_ptr<net::Client> client_;  // Changed by the send thread under mu_.
 
-  mutable Mutex mu_;  // Not held while something is sent or collected.
+  PushQueue queue_;
+  bool spool_fails_ = false;  // The collect thread's, and after it stop()'s.
+
+  mutable Mutex mu_;  // Not held while something is sent or collected, or the disk works.
   CondVar changed_;
-  Spool spool_ TM_GUARDED_BY(mu_);
+  uint64_t kept_ TM_GUARDED_BY(mu_) = 0;  // How often something was put into the queue.
   Counters counters_ TM_GUARDED_BY(mu_);
   int64_t stop_deadline_ns_ TM_GUARDED_BY(mu_) = 0;
   bool sending_ended_ TM_GUARDED_BY(mu_) = false;

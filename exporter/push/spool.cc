@@ -173,7 +173,7 @@ std::optional<SpoolEntry> Spool::front() {
     File& file = files_.front();
     const bool sized = file.bytes >= kHeadBytes && file.bytes <= kEntryBytesMax;
     const auto bytes = sized ? read_file(path(file.number), file.bytes) : std::nullopt;
-    if (sized && !bytes && errno != ENOENT) return std::nullopt;  // Out of descriptors, perhaps: another time.
+    if (sized && !bytes && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) return std::nullopt;
     const bool whole = bytes && bytes->size() == file.bytes && bytes->starts_with(kMagic);
     if (whole && read_u64(std::string_view(*bytes).substr(8)) == XXH3_64bits(bytes->data() + 16, bytes->size() - 16)) {
       SpoolEntry entry;

@@ -45,7 +45,8 @@ class Spool {
 
   // Appends an entry; `sync`: it is on the disk when this returns. How many old ones made room for it.
   Result<size_t> put(std::string_view body, int64_t made_ms, uint64_t samples, bool sync);
-  // The oldest one; nothing when it is empty. Torn ones before it are removed and counted.
+  // The oldest one; nothing when it is empty, or the process is out of descriptors or memory. Those before it that do
+  // not read are removed and counted as torn.
   std::optional<SpoolEntry> front();
   // Brings to the disk what put() did not.
   void sync();

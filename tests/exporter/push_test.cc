@@ -1,9 +1,11 @@
 // Push mode: what is sent, what waits on disk, and what becomes of it.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <snappy.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -267,6 +269,10 @@ class Receiver {
 class PusherTest : public ::testing::Test {
  protected:
   void start(uint16_t port) {
+    open(port);
+    run();
+  }
+  void open(uint16_t port) {
     PushOptions options;
     options.url = "http://127.0.0.1:" + std::to_string(port) + "/write";
     options.interval_ms = 100;
@@ -279,6 +285,8 @@ class PusherTest : public ::testing::Test {
     auto opened = Pusher::open(options, logger_);
     ASSERT_TRUE(opened) << opened.error().message();
     pusher_ = std::move(*opened);
+  }
+  void run() {
     pusher_->start([this](int64_t) {
       auto families = std::make_shared<Families>();
       add_sample(add_counter(*families, "collections_total", ""), ++collections_);
@@ -415,6 +423,78 @@ TEST_F(PusherTest, AReceiverThatNeverAnswersDoesNotHoldTheStop) {
   pusher_->stop();
   EXPECT_LT(system_clock().monotonic_ns() - start_ns, 4'000'000'000);
   ::close(listener);
+}
+
+TEST_F(PusherTest, WhatTheDiskDoesNotTakeIsDeliveredAllTheSame) {
+  Receiver receiver;
+  open(receiver.port());
+  const std::string spool = dir_.file("spool");
+  std::filesystem::rename(spool, dir_.file("gone"));
+  run();
+  EXPECT_TRUE(eventually([&] { return receiver.bodies().size() >= 3; }));
+  EXPECT_TRUE(logger_.contains("cannot spool what is to be pushed"));
+  receiver.answer(503);
+  EXPECT_TRUE(eventually([&] { return metrics().find("tidemark_push_memory_entries 0\n") == std::string::npos; }));
+  // It takes all that waits once it can.
+  std::filesystem::rename(dir_.file("gone"), spool);
+  EXPECT_TRUE(eventually([&] { return logger_.contains("the spool takes again"); }));
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_push_memory_entries 0\n"));
+  receiver.answer(204);
+  pusher_->stop();
+  expect_whole(values(receiver.bodies()), static_cast<size_t>(collections_));
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_push_dropped_entries_total{reason=\"spool_error\"} 0\n"));
+}
+
+TEST_F(PusherTest, ADiskThatHangsDoesNotHoldUpAScrape) {
+  Receiver receiver;
+  open(receiver.port());
+  const std::string next = dir_.file("spool/00000000000000000001.push.tmp");
+  ASSERT_EQ(::mkfifo(next.c_str(), 0600), 0);  // To open it waits for a reader.
+  run();
+  EXPECT_TRUE(eventually([&] { return collections_ >= 1; }));
+  EXPECT_THAT(metrics(), HasSubstr("tidemark_push_spool_entries 0\n"));
+  ASSERT_EQ(::link(next.c_str(), dir_.file("end").c_str()), 0);
+  ASSERT_EQ(::unlink(next.c_str()), 0);
+  const int reader = ::open(dir_.file("end").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  EXPECT_TRUE(eventually([&] { return receiver.bodies().size() >= 2; }));
+  ::close(reader);
+  pusher_->stop();
+  expect_whole(values(receiver.bodies()), static_cast<size_t>(collections_));
+}
+
+TEST(PushQueue, KeepsOrderWhenTheDiskComesAndGoes) {
+  const tidemark::testing::TempDir dir;
+  const std::string folder = dir.file("spool");
+  PushQueue queue(std::move(*Spool::open(folder, 1 << 20)));
+  const auto put = [&](const std::string& body) { return queue.put(body, 1, 1, false); };
+  const auto deliver = [&] {
+    const auto entry = queue.take();
+    if (!entry) return std::string("none");
+    queue.done(*entry);
+    return entry->body;
+  };
+  EXPECT_TRUE(put("1").spool.ok());
+  std::filesystem::rename(folder, dir.file("gone"));
+  EXPECT_FALSE(put("2").spool.ok());
+  EXPECT_EQ(queue.numbers().entries, 2u);
+  std::filesystem::rename(dir.file("gone"), folder);
+  EXPECT_EQ(deliver(), "1");
+  const auto second = queue.take();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->body, "2");
+  put("3");  // Stays behind the one that is being sent.
+  EXPECT_EQ(queue.numbers().in_memory, 2u);
+  queue.later();
+  put("4");
+  EXPECT_EQ(queue.numbers().in_memory, 0u);
+  for (const char* want : {"2", "3", "4", "none"}) EXPECT_EQ(deliver(), want);
+  EXPECT_EQ(queue.numbers().entries, 0u);
+  // Memory has a bound too; the newest stays.
+  std::filesystem::remove_all(folder);
+  size_t lost = 0;
+  for (int i = 0; i < 10; ++i) lost += put(std::to_string(i) + std::string(1 << 20, 'x')).lost;
+  EXPECT_EQ(lost, 7u);
+  EXPECT_EQ(deliver()[0], '7');
 }
 
 TEST(PushOptions, MistakesNameTheirFlag) {
