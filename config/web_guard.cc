@@ -39,17 +39,12 @@ struct WebGuard::Stamp {
 
 struct WebGuard::Rules {
   WebConfig config;
-  std::vector<Stamp> stamps;  // Taken before the files were read.
   std::shared_ptr<const net::TlsContext> tls;
   std::unique_ptr<net::PasswordCheck> passwords;  // Null: nobody is asked.
 
   Mutex mu;
   double tokens TM_GUARDED_BY(mu) = 0;
   int64_t tokens_at_ns TM_GUARDED_BY(mu) = 0;
-
-  bool changed() const {
-    return std::any_of(stamps.begin(), stamps.end(), [](const Stamp& s) { return !(s == Stamp::of(s.path)); });
-  }
 
   bool take_token() {
     if (config.rate_limit.interval_ms == 0) return true;
@@ -70,17 +65,17 @@ WebGuard::WebGuard(std::string path, std::vector<std::string> open_paths, Logger
 
 WebGuard::~WebGuard() = default;
 
-Result<std::shared_ptr<WebGuard::Rules>> WebGuard::load(const std::string& path) {
+Result<std::shared_ptr<WebGuard::Rules>> WebGuard::load(const std::string& path, std::vector<Stamp>& stamps) {
   auto rules = std::make_shared<Rules>();
   if (path.empty()) return rules;
-  rules->stamps.push_back(Stamp::of(path));
+  stamps.push_back(Stamp::of(path));
   auto config = load_web_config(path);
   if (!config) return fail(config.error());
   rules->config = std::move(*config);
   if (rules->config.tls) {
     for (const std::string* file :
          {&rules->config.tls->cert_file, &rules->config.tls->key_file, &rules->config.tls->client_ca_file}) {
-      if (!file->empty()) rules->stamps.push_back(Stamp::of(*file));
+      if (!file->empty()) stamps.push_back(Stamp::of(*file));
     }
     auto tls = net::make_server_tls(*rules->config.tls);
     if (!tls) return fail(Status::invalid(fmt::format("{}: tls_server_config: {}", path, tls.error())));
@@ -97,17 +92,21 @@ Result<std::shared_ptr<WebGuard::Rules>> WebGuard::load(const std::string& path)
 
 Result<std::unique_ptr<WebGuard>> WebGuard::open(const std::string& path, std::vector<std::string> open_paths,
                                                  Logger& logger) {
-  auto rules = load(path);
+  std::vector<Stamp> stamps;
+  auto rules = load(path, stamps);
   if (!rules) return fail(rules.error());
   std::unique_ptr<WebGuard> guard(new WebGuard(path, std::move(open_paths), logger));
   guard->has_tls_ = (*rules)->tls != nullptr;
   const MutexLock lock(guard->mu_);
   guard->rules_ = std::move(*rules);
+  guard->stamps_ = std::move(stamps);
   return guard;
 }
 
 Status WebGuard::replace() {
-  auto next = load(path_);
+  // Those of the files that were looked at, good or not: not again until one of them changes.
+  stamps_.clear();
+  auto next = load(path_, stamps_);
   Status status = next ? Status() : next.error();
   if (status.ok() && ((*next)->tls != nullptr) != has_tls_)
     status = Status::invalid(fmt::format("{}: turning TLS {} needs a restart", path_, has_tls_ ? "off" : "on"));
@@ -117,8 +116,6 @@ Status WebGuard::replace() {
     return status;
   }
   reload_failures_.fetch_add(1, std::memory_order_relaxed);
-  // Not again until the files change once more.
-  for (Stamp& stamp : rules_->stamps) stamp = Stamp::of(stamp.path);
   return status;
 }
 
@@ -137,7 +134,7 @@ std::shared_ptr<WebGuard::Rules> WebGuard::rules() {
     const int64_t now_ns = system_clock().monotonic_ns();
     if (!path_.empty() && now_ns - looked_ns_ >= kLookNs) {
       looked_ns_ = now_ns;
-      replaced = rules_->changed();
+      replaced = std::any_of(stamps_.begin(), stamps_.end(), [](const Stamp& s) { return !(s == Stamp::of(s.path)); });
       if (replaced) status = replace();
     }
     current = rules_;

@@ -52,7 +52,8 @@ class WebGuard final : public net::Guard {
   struct Stamp;
 
   WebGuard(std::string path, std::vector<std::string> open_paths, Logger& logger);
-  static Result<std::shared_ptr<Rules>> load(const std::string& path);
+  // `stamps`: of every file it looks at, taken before it is read, also of those that then fail.
+  static Result<std::shared_ptr<Rules>> load(const std::string& path, std::vector<Stamp>& stamps);
   std::shared_ptr<Rules> rules();
   Status replace() TM_REQUIRES(mu_);
 
@@ -63,6 +64,7 @@ class WebGuard final : public net::Guard {
 
   Mutex mu_;
   std::shared_ptr<Rules> rules_ TM_GUARDED_BY(mu_);
+  std::vector<Stamp> stamps_ TM_GUARDED_BY(mu_);  // Of the last load, good or not.
   int64_t looked_ns_ TM_GUARDED_BY(mu_) = 0;
 
   // Counters only; nothing is ordered by them.

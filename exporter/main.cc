@@ -144,6 +144,7 @@ int run(int argc, char** argv) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread starts.
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);  // Ignored, as some supervisors hand it down, it loses the exit codes of scripts.
   if (const Status status = start_scripts(options, logger); !status.ok()) {
     logger.error("cannot run scripts", {{"err", status}});
     return 1;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <system_error>
 #include <thread>
 
 #include "model/clock.h"
@@ -66,7 +67,11 @@ void StatfsPool::State::set_on(const std::shared_ptr<State>& state) {
     state->mu.lock();
   } else if (state->workers.size() < state->workers_max) {
     Worker& worker = *state->workers.emplace_back(std::make_unique<Worker>());
-    worker.thread = std::thread([state, &worker] { run(state, worker); });
+    try {
+      worker.thread = std::thread([state, &worker] { run(state, worker); });
+    } catch (const std::system_error&) {  // No thread to be had: who waits tries again while it waits.
+      state->workers.pop_back();
+    }
   }
 }
 

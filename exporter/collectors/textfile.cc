@@ -153,7 +153,7 @@ class Textfile final : public Collector {
     size_t length = 0;
     ssize_t got = 0;
     while (length < text.size() &&
-           ((got = ::read(fd, text.data() + length, text.size() - length)) > 0 || errno == EINTR))
+           ((got = ::read(fd, text.data() + length, text.size() - length)) > 0 || (got < 0 && errno == EINTR)))
       if (got > 0) length += static_cast<size_t>(got);
     Status read_status = got < 0 ? failed("read", path) : Status();
     ::close(fd);

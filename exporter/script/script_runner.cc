@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kErrorBytesMax = 1 << 10;  // Of standard error, for the log.
 constexpr int64_t kWaitMaxMs = 60'000;      // The clock may be set meanwhile.
+constexpr int64_t kSetBackMs = 1'000;       // Less is a clock that is being corrected.
 
 int64_t next_time(const ScriptSpec& spec, int64_t after_ms) {
   if (!spec.cron) return after_ms + spec.interval_ms;
@@ -87,7 +88,7 @@ Status ScriptRunner::reload() {
 }
 
 void ScriptRunner::take_over(std::vector<ScriptSpec> specs) {
-  const int64_t now_ms = system_clock().now_ms();
+  const int64_t now_ms = options_.clock->now_ms();
   std::vector<std::unique_ptr<Script>> next;
   for (ScriptSpec& spec : specs) {
     const auto known = std::find_if(scripts_.begin(), scripts_.end(), [&](const auto& s) {
@@ -98,7 +99,7 @@ void ScriptRunner::take_over(std::vector<ScriptSpec> specs) {
     script->state.program = spec.program;
     script->spec = std::move(spec);
     // Intervals begin at once, or from the last run; crontab lines have times of their own.
-    const int64_t from_ms = script->spec.cron ? now_ms : script->state.started_ms;
+    const int64_t from_ms = script->spec.cron ? now_ms : std::min(script->state.started_ms, now_ms);
     script->state.next_ms = from_ms == 0 ? now_ms : next_time(script->spec, from_ms);
   }
   for (auto& script : scripts_) {
@@ -155,7 +156,8 @@ void ScriptRunner::run() {
     int timeout_ms = 0;
     {
       const MutexLock lock(mu_);
-      const int64_t now_ms = system_clock().now_ms();
+      const int64_t now_ms = options_.clock->now_ms();
+      follow_clock(now_ms);
       start_due(now_ms);
       timeout_ms = wait_ms(now_ms);
       waiting.assign(1, {wake_, POLLIN, 0});
@@ -189,6 +191,18 @@ void ScriptRunner::run() {
   }
   const MutexLock lock(mu_);
   scripts_.clear();  // On this thread: it is the children's parent.
+}
+
+// After the clock was set back, times that it gave before would be long in coming.
+void ScriptRunner::follow_clock(int64_t now_ms) {
+  if (now_ms < last_ms_ - kSetBackMs) {
+    for (const auto& script : scripts_) {
+      int64_t& next_ms = script->state.next_ms;
+      next_ms =
+          script->spec.cron ? next_time(script->spec, now_ms) : std::min(next_ms, next_time(script->spec, now_ms));
+    }
+  }
+  last_ms_ = now_ms;
 }
 
 void ScriptRunner::start_due(int64_t now_ms) {
@@ -248,7 +262,7 @@ void ScriptRunner::read_output(Script& script) {
         fd = -1;
         return true;
       }
-      const size_t room = bytes_max - out.size();
+      const size_t room = bytes_max - std::min(bytes_max, out.size());  // A reload may have lowered the limit.
       out.append(piece, std::min(room, static_cast<size_t>(got)));
       if (static_cast<size_t>(got) > room) return false;
     }
@@ -286,7 +300,7 @@ void ScriptRunner::finish(Script& script, int exit_code) {
   }
   script.output = {};
   script.errors = {};
-  end_run(script, system_clock().now_ms(), status, failure);
+  end_run(script, options_.clock->now_ms(), status, failure);
 }
 
 void ScriptRunner::end_run(Script& script, int64_t now_ms, const Status& status, ScriptFailure failure) {

@@ -50,6 +50,7 @@ class ScriptRunner {
     std::string directory;
     std::string config_file;
     size_t running_max = 4;
+    const Clock* clock = &system_clock();  // Of the times when scripts are due. Outlives us.
   };
 
   // Reads the configuration and starts. `logger` outlives us.
@@ -70,6 +71,7 @@ class ScriptRunner {
   Result<std::vector<ScriptSpec>> load() const;
   void take_over(std::vector<ScriptSpec> specs) TM_REQUIRES(mu_);
   void run();
+  void follow_clock(int64_t now_ms) TM_REQUIRES(mu_);
   void start_due(int64_t now_ms) TM_REQUIRES(mu_);
   void start_one(Script& script, int64_t now_ms) TM_REQUIRES(mu_);
   void read_output(Script& script) TM_REQUIRES(mu_);
@@ -83,6 +85,8 @@ class ScriptRunner {
   int wake_ = -1;  // An eventfd.
   std::atomic<bool> stopping_{false};
   std::thread thread_;
+
+  int64_t last_ms_ = 0;  // The thread's: when it looked last.
 
   mutable Mutex mu_;  // Not held while the thread waits.
   std::vector<std::unique_ptr<Script>> scripts_ TM_GUARDED_BY(mu_);

@@ -6,6 +6,7 @@
 
 #include "config/web_guard.h"
 #include "tests/net/certificate.h"
+#include "tests/support/eventually.h"
 #include "tests/support/memory_logger.h"
 #include "tests/support/temp_dir.h"
 
@@ -159,6 +160,17 @@ TEST_F(WebGuardTest, RereadsCertificates) {
   net::testing::make_certificate(dir_, "own", "DNS:y");
   ASSERT_TRUE(guard->reload().ok());
   EXPECT_NE(guard->tls(), first);
+}
+
+TEST_F(WebGuardTest, TakesOverACertificateThatComesAfterTheFileThatNamesIt) {
+  net::testing::make_certificate(dir_, "own", "DNS:x");
+  const auto guard = open("tls_server_config: {cert_file: own.pem, key_file: own.key}");
+  const auto first = guard->tls();
+  dir_.write("web.yml", "tls_server_config: {cert_file: new.pem, key_file: new.key}");
+  EXPECT_FALSE(guard->reload().ok());
+  net::testing::make_certificate(dir_, "new", "DNS:y");
+  EXPECT_TRUE(tidemark::testing::eventually([&] { return guard->tls() != first; }));
+  EXPECT_TRUE(guard->stats().last_reload_good);
 }
 
 TEST_F(WebGuardTest, WithoutAFileEverybodyIsIn) {

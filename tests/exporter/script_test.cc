@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <ctime>
+#include <filesystem>
 
 #include "exporter/script/cron.h"
 #include "exporter/script/script_runner.h"
@@ -238,6 +240,49 @@ TEST_F(ScriptTest, RunsAgainWhenAskedAndFollowsItsFile) {
   dir_.write("scripts.yml", "scripts: [{program: two}]");
   EXPECT_FALSE(runner_->reload().ok());
   EXPECT_EQ(runner_->states().size(), 2u) << "the last good one stays";
+}
+
+// The system's, set back or forth.
+class SetClock final : public Clock {
+ public:
+  int64_t now_ms() const override { return system_clock().now_ms() + shift_ms; }
+  int64_t monotonic_ns() const override { return system_clock().monotonic_ns(); }
+  std::atomic<int64_t> shift_ms{0};
+};
+
+TEST_F(ScriptTest, AClockSetBackHoldsNothingUp) {
+  program("one", "echo a 1");
+  SetClock clock;
+  auto runner = ScriptRunner::start(
+      {dir_.file("bin"), dir_.write("scripts.yml", "scripts: [{program: one, interval: 1s}]"), 2, &clock}, logger_);
+  ASSERT_TRUE(runner) << runner.error().message();
+  runner_ = std::move(*runner);
+  after_run("one");
+  clock.shift_ms = -3'600'000;
+  const int64_t runs = state("one").runs;
+  after_run("one", runs + 2);
+  ASSERT_TRUE(runner_->reload().ok());
+  EXPECT_LT(state("one").next_ms, clock.now_ms() + 2'000);
+  runner_ = nullptr;
+}
+
+TEST_F(ScriptTest, ALimitThatIsLoweredMeanwhileHolds) {
+  // More than a pipe holds, so that some of it has been read when the file is there.
+  program("one", "head -c 200000 /dev/zero; : > " + dir_.file("said") + "; while [ ! -e " + dir_.file("go") +
+                     " ]; do sleep 0.01; done; head -c 5000000 /dev/zero");
+  start("scripts: [{program: one, interval: 1h}]");
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(dir_.file("said")); }));
+  dir_.write("scripts.yml", "scripts: [{program: one, interval: 1h, output_limit: 1KB}]");
+  ASSERT_TRUE(runner_->reload().ok());
+  dir_.write("go", "");
+  EXPECT_EQ(after_run("one").failures[static_cast<size_t>(ScriptFailure::kOutput)], 1);
+}
+
+TEST_F(ScriptTest, AnExitCodeThatIsLostIsNoSuccess) {
+  ::signal(SIGCHLD, SIG_IGN);
+  const ScriptState done = run("exit 3");
+  ::signal(SIGCHLD, SIG_DFL);
+  EXPECT_FALSE(done.success);
 }
 
 class NamedGuard final : public net::Guard {

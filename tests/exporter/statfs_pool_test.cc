@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -117,6 +118,23 @@ TEST(StatfsPool, ConcurrentScrapesShareACall) {
   t.gate->release();
   for (std::thread& scrape : scrapes) scrape.join();
   EXPECT_EQ(good, 8);
+}
+
+TEST(StatfsPool, WithoutAThreadItTimesOutAndTriesAgain) {
+  pthread_attr_t usual;
+  pthread_attr_t huge;  // A stack that nobody has.
+  ::pthread_getattr_default_np(&usual);
+  ::pthread_attr_init(&huge);
+  ::pthread_attr_setstacksize(&huge, size_t{1} << 46);
+  GatedPool t;
+  ::pthread_setattr_default_np(&huge);
+  const auto without = t.pool.ask({"/a"}, soon_ns(50));
+  ::pthread_setattr_default_np(&usual);
+  EXPECT_TRUE(without[0].timed_out);
+  EXPECT_EQ(t.pool.workers(), 0u);
+  EXPECT_FALSE(t.pool.ask({"/a"}, soon_ns())[0].timed_out);
+  ::pthread_attr_destroy(&huge);
+  ::pthread_attr_destroy(&usual);
 }
 
 TEST(StatfsPool, EndsWhileACallIsStuck) {

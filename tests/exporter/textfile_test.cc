@@ -1,4 +1,5 @@
 // Files of others: what of them is shown, and what is said of the rest.
+#include <errno.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,6 +48,12 @@ TEST_F(TextfileTest, ShowsWhatIsThere) {
   EXPECT_THAT(text, HasSubstr("node_textfile_scrape_error 0\n"));
   EXPECT_THAT(text, Not(HasSubstr("no_metrics")));
   EXPECT_TRUE(logger_.lines().empty());
+}
+
+TEST_F(TextfileTest, AnErrorOfLongAgoIsNotTakenForOne) {
+  dir_.write("a.prom", "a 1\n");
+  errno = EINTR;
+  EXPECT_THAT(show(), HasSubstr("a 1\n"));
 }
 
 TEST_F(TextfileTest, HistogramsAndSummariesStayWhole) {
