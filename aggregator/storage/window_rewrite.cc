@@ -368,10 +368,12 @@ Status WindowRewriter::clean(Window window, Roaring& left, const std::vector<Tom
   if (!ingest) return ingest.error();
   // Rollups are made anew by the mark that the delete left.
   Piece piece(*this, window, 0, **ingest);
+  const Roaring before = left;
   if (Status status = piece.some(left); !status.ok()) return status;
+  visited_[window] |= before - left;
   std::vector<TombstoneKey> gone;
   if (left.isEmpty()) {
-    const auto finished = this->finished(window, WindowProgress::kAllIds, {});
+    const auto finished = this->finished(window, WindowProgress::kAllIds, {}, nullptr);
     for (const TombstoneKey& key : tombstones) {
       const auto same = [&](const TombstoneKey& one) { return one.position == key.position; };
       if (std::any_of(finished.begin(), finished.end(), same)) gone.push_back(key);
@@ -384,13 +386,21 @@ Status WindowRewriter::clean(Window window, Roaring& left, const std::vector<Tom
   return {};
 }
 
-std::vector<TombstoneKey> WindowRewriter::finished(Window window, uint64_t next_id, const Roaring& dirty) const {
+std::vector<TombstoneKey> WindowRewriter::finished(Window window, uint64_t next_id, const Roaring& dirty,
+                                                   Roaring* again) const {
   Roaring left = dirty;
   left.addRange(next_id, WindowProgress::kAllIds);
   if (const auto unreadable = unreadable_.find(window); unreadable != unreadable_.end()) left |= unreadable->second;
   std::vector<TombstoneKey> out;
   for (const auto& one : tombstones_.now()->of(window)) {
-    if (!one->ids.intersect(left)) out.push_back(one->key);
+    if (one->ids.intersect(left)) continue;
+    const auto visited = visited_.find(window);
+    const Roaring unknown = visited == visited_.end() ? one->ids : one->ids - visited->second;
+    if (unknown.isEmpty()) {
+      out.push_back(one->key);
+    } else if (again != nullptr) {
+      *again |= unknown;
+    }
   }
   return out;
 }
@@ -437,20 +447,25 @@ Result<bool> WindowRewriter::step_in(Window window, uint64_t tiers) {
   if (!ingest) return fail(ingest.error());
   Piece piece(*this, window, progress.products, **ingest);
   const bool first_piece = progress.next_id == 0;
+  const bool any_deleted = !tombstones_.now()->of(window).empty();
   Roaring dirty = *dirty_before;
   if (!progress.done()) {
     const uint64_t first_id = progress.next_id;
     const auto next_id = piece.from(first_id);
     if (!next_id) return fail(next_id.error());
     progress.next_id = *next_id;
+    if (any_deleted) visited_[window].addRange(first_id, progress.next_id);
     // Not those without a chunk by now: they may have rollups, so they are gone through when the others are done.
     dirty -= piece.seen();
     dirty.remove(kNoSeries);
-  } else if (Status status = piece.some(dirty); !status.ok()) {
-    return fail(status);
+  } else {
+    if (Status status = piece.some(dirty); !status.ok()) return fail(status);
+    if (any_deleted) visited_[window] |= *dirty_before - dirty;
   }
   if (Status status = piece.rollups(first_piece); !status.ok()) return fail(status);
-  const std::vector<TombstoneKey> finished = this->finished(window, progress.next_id, dirty);
+  Roaring again;
+  const std::vector<TombstoneKey> finished = this->finished(window, progress.next_id, dirty, &again);
+  dirty |= again;
   if (Status status = piece.marks(progress, *dirty_before, dirty, finished); !status.ok()) return fail(status);
   if (Status status = (*ingest)->commit(); !status.ok()) return fail(status);
   piece.done(finished);

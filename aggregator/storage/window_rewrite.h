@@ -98,8 +98,9 @@ class WindowRewriter {
 
   // What the window's pieces replaced leaves the disk. Nothing is done where that has happened.
   void compact_soon(Window window);
-  // Those whose series are all below `next_id` and none of `dirty`.
-  std::vector<TombstoneKey> finished(Window window, uint64_t next_id, const Roaring& dirty) const;
+  // Those whose series are all below `next_id` and none of `dirty`, and were all read since the start. Where only that
+  // is missing, `again` gets the series.
+  std::vector<TombstoneKey> finished(Window window, uint64_t next_id, const Roaring& dirty, Roaring* again) const;
   Result<bool> step_in(Window window, uint64_t tiers);
   // For one that failed by damage.
   Status count_as_done(Window window, uint64_t tiers);
@@ -114,6 +115,9 @@ class WindowRewriter {
   const NotPosted not_posted_;
   // Series that did not read: what is deleted of them stays in files, so its tombstone stays.
   std::map<Window, Roaring> unreadable_;
+  // Of windows in which something is deleted: the series that were gone through. A former process may have found some
+  // of them unreadable.
+  std::map<Window, Roaring> visited_;
   std::map<Window, unsigned> damaged_;  // In how many rounds.
   Window next_window_ = INT32_MIN;      // Of this round.
   bool first_round_ = true;

@@ -253,6 +253,23 @@ TEST_F(WindowRewrite, TombstonesStayUntilAllTheirSeriesAreDone) {
   EXPECT_TRUE(tombstones_.now()->empty());
 }
 
+// What was deleted of a series with a chunk that does not read is still in its other chunks.
+TEST_F(WindowRewrite, TombstonesOfWhatDoesNotReadStayOverARestart) {
+  ingest({{1, 1, steady(kDayMs, 10, 1)}, {1, 2, steady(kDayMs + 600'000, 10, 1)}, {2, 1, steady(kDayMs, 10, 1)}});
+  const std::string key = chunk_key({Tier::kRaw, kDay, 1, kDayMs + 600'000, 2});
+  ASSERT_TRUE(rocks_->db().Put(rocksdb::WriteOptions(), rocks_->family(Family::kChunks), key, "garbage").ok());
+  bury({{kDay, 7}, kDayMs, kDayMs + 300'000, Roaring::bitmapOf(1, 1)});
+  bury({{kDay, 8}, kDayMs, kDayMs + 300'000, Roaring::bitmapOf(1, 2)});
+  WindowRewriter before = make(1'000'000);
+  run(before);
+  ASSERT_EQ(tombstones_.now()->of(kDay).size(), 1u);
+  WindowRewriter rewriter = make(1'000'000);
+  ingest({{2, 9, {{kDayMs + 1, 5}}}});
+  EXPECT_LT(run(rewriter), 5u);
+  EXPECT_EQ(tombstones_.now()->of(kDay).size(), 1u);
+  EXPECT_EQ(run(rewriter), 0u);
+}
+
 // Against the naive rule: of all samples at a time, the one of the latest version counts.
 TEST_F(WindowRewrite, KeepsWhatAModelKeeps) {
   const auto seed = std::random_device{}();
