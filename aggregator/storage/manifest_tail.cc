@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kNamePrefix = "MANIFEST-";
 constexpr size_t kBlockBytes = 32 << 10;
 constexpr size_t kHeaderBytes = 7;
+constexpr size_t kTinyHoleBytes = 8;
 constexpr size_t kSectorBytes = 512;  // Disks write each whole or not at all.
 // One write is some hundred bytes for each file it names.
 constexpr size_t kTailBytesMax = 64 << 10;
@@ -72,6 +73,19 @@ size_t first_unreadable(std::string_view file) {
   return std::min(record, file.size());
 }
 
+// The last part from `record` on, which does not read, would read were one bit of it before `until` another.
+bool one_bit_is_wrong(std::string file, size_t record, size_t until) {
+  while (const auto part = part_at(file, record)) record = part->end;
+  for (size_t at = record; at < until; ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      file[at] = static_cast<char>(file[at] ^ (1 << bit));
+      if (part_at(file, record)) return true;
+      file[at] = static_cast<char>(file[at] ^ (1 << bit));
+    }
+  }
+  return false;
+}
+
 bool any_reads(std::string_view file, size_t from) {
   for (size_t at = from; at < file.size(); ++at) {
     if (part_at(file, at)) return true;
@@ -79,17 +93,17 @@ bool any_reads(std::string_view file, size_t from) {
   return false;
 }
 
-// A sector of [from, end of file), or what lies in there of it, is zeros.
-bool has_hole(std::string_view file, size_t from) {
+// Where a sector of [from, end of file), or what lies in there of it, is zeros.
+std::optional<size_t> find_hole(std::string_view file, size_t from) {
   for (size_t at = from; at < file.size();) {
     const size_t end = std::min(file.size(), (at / kSectorBytes + 1) * kSectorBytes);
     if (std::all_of(file.begin() + static_cast<ptrdiff_t>(at), file.begin() + static_cast<ptrdiff_t>(end),
                     [](char byte) { return byte == 0; })) {
-      return true;
+      return at;
     }
     at = end;
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -110,7 +124,11 @@ std::optional<ManifestTail> cut_torn_manifest(rocksdb::Env& env, rocksdb::Env& d
   const size_t dropped = file.size() - kept;
   // The first record is from before CURRENT named the file.
   if (kept == 0 || dropped == 0 || dropped > kTailBytesMax) return std::nullopt;
-  if (!has_hole(raw, prefix + kept) || any_reads(file, kept + 1)) return std::nullopt;
+  const auto hole = find_hole(raw, prefix + kept);
+  if (!hole || any_reads(file, kept + 1)) return std::nullopt;
+  // A record may rightly end in a zero or two, which may be the only ones in their sector.
+  const bool tiny = raw.size() - *hole < kTinyHoleBytes;
+  if (tiny && one_bit_is_wrong(file, kept, *hole - prefix)) return std::nullopt;
   // RocksDB removes such a name when a crash leaves it. The rename need not be synced: after another power cut all of
   // this is done again, or RocksDB has made a new list by then.
   const std::string scratch = folder + "/" + name.substr(kNamePrefix.size()) + ".dbtmp";
