@@ -15,8 +15,11 @@ constexpr size_t kWarningsMax = 10;
 
 // Late samples as a source like any other, above all chunks.
 void append_late(const std::vector<LateSample>& late, std::vector<ReadChunk>& chunks) {
-  for (size_t at = 0; at < late.size(); at += kChunkSamplesMax) {
-    const size_t end = std::min(late.size(), at + kChunkSamplesMax);
+  size_t end = 0;
+  for (size_t at = 0; at < late.size(); at = end) {
+    const size_t most = std::min(late.size(), at + kChunkSamplesMax);
+    const int64_t until_ms = window_start_ms(window_of(late[at].t_ms) + 1);
+    for (end = at + 1; end < most && late[end].t_ms < until_ms;) ++end;
     std::vector<int64_t> t_ms;
     std::vector<double> v;
     std::vector<int64_t> start_ms;
@@ -244,9 +247,8 @@ Status StoreSeriesSet::copy_head(std::vector<Series>& group) {
   {
     SeriesIndex& index = parts_.head.index();
     const MutexLock lock(index.mutex());
-    for (size_t i = 0; i < group.size(); ++i) {
-      if (head_ids_.contains(group[i].id)) found[i] = index.find(group[i].id);
-    }
+    // Also those that were in files only: what has come to them since, and to files from there, shows by its marks.
+    for (size_t i = 0; i < group.size(); ++i) found[i] = index.find(group[i].id);
   }
   for (size_t i = 0; i < group.size(); ++i) {
     if (!found[i]) continue;
