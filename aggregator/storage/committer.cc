@@ -60,7 +60,7 @@ Result<CommitReport> Committer::commit(Batch& batch) {
   rules.out_of_order_ms = options_.out_of_order_ms;
   rules.max_ms = std::min(kNewestTimestampMs, now_ms + options_.future_tolerance_ms);
 
-  if (Status status = resolve(batch, rules.now_s); !status.ok()) return failed(status);
+  if (Status status = resolve(batch, rules); !status.ok()) return failed(status);
   std::vector<std::vector<uint32_t>> by_shard(head_.shard_count());
   for (uint32_t i = 0; i < batch.size(); ++i) {
     if (batch.outcome(i) == Outcome::kAccepted) by_shard[ref_series(batch.ref(i)) % by_shard.size()].push_back(i);
@@ -68,24 +68,30 @@ Result<CommitReport> Committer::commit(Batch& batch) {
 
   Position tied_to = 0;
   if (Status status = write(batch, rules, by_shard, tied_to); !status.ok()) {
-    // Readers must never see what may not be in the log, nor what came after it.
+    // Readers must never see what may not be in the log, nor what came after it: nothing more is published, so nothing
+    // more is taken.
+    health_.fail(status);
     head_.order().fail();
+    log_.wake();
     return failed(status);
   }
   metrics_.commits.Increment();
   return report(batch);
 }
 
-Status Committer::resolve(Batch& batch, uint32_t now_s) {
+Status Committer::resolve(Batch& batch, const AppendRules& rules) {
   std::vector<Unknown> asked;
   for (uint32_t i = 0; i < batch.size(); ++i) {
     batch.set_outcome(i, Outcome::kAccepted);
     if (batch.ref(i) != kNoRef) continue;
-    if (labels_are_valid(batch.labels(i))) {
-      asked.push_back({i, batch.labels(i).hash()});
-    } else {
+    if (!labels_are_valid(batch.labels(i))) {
       batch.set_outcome(i, Outcome::kInvalidLabels);
+      continue;
     }
+    // No series is made for a sample that is refused.
+    const Outcome outcome = rules.judge(batch.value(i), batch.t_ms(i));
+    batch.set_outcome(i, outcome);
+    if (outcome == Outcome::kAccepted) asked.push_back({i, batch.labels(i).hash()});
   }
   if (asked.empty()) return {};
   std::vector<Unknown> unknown;
@@ -93,14 +99,14 @@ Status Committer::resolve(Batch& batch, uint32_t now_s) {
     SeriesIndex& index = head_.index();
     const MutexLock lock(index.mutex());
     for (const Unknown& one : asked) {
-      if (const auto found = index.find(one.hash, batch.labels(one.sample), now_s)) {
+      if (const auto found = index.find(one.hash, batch.labels(one.sample), rules.now_s)) {
         batch.set_ref(one.sample, make_ref(found->id, found->slot));
       } else {
         unknown.push_back(one);
       }
     }
   }
-  return unknown.empty() ? Status() : create(batch, unknown, now_s);
+  return unknown.empty() ? Status() : create(batch, unknown, rules.now_s);
 }
 
 Status Committer::create(Batch& batch, const std::vector<Unknown>& unknown, uint32_t now_s) {

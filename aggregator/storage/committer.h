@@ -44,7 +44,7 @@ class Committer {
   };
 
   // Gives each sample a ref, or an outcome other than kAccepted.
-  Status resolve(Batch& batch, uint32_t now_s);
+  Status resolve(Batch& batch, const AppendRules& rules);
   Status create(Batch& batch, const std::vector<Unknown>& unknown, uint32_t now_s);
   Status write(Batch& batch, const AppendRules& rules, const std::vector<std::vector<uint32_t>>& by_shard,
                Position& tied_to);

@@ -39,7 +39,7 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
       take_starts(series, slot);
       drop_extra_if_empty(series, slot);
     }
-    const bool idle = series.touched_min * 60 < policy.idle_before_s;
+    const bool idle = uint32_t{series.touched_min} * 60 < policy.idle_before_s;
     HeadExtra* more = extra_if(series, slot);
     if (!series.open.empty() && (policy.all || idle || series.open.memory_bytes() >= bytes_min ||
                                  (more != nullptr && more->late.size() > kLateMax))) {
@@ -50,7 +50,8 @@ ShardCopy HeadShard::checkpoint(const SealPolicy& policy, const std::function<Po
                             (policy.all || idle || bytes_min != SIZE_MAX || more->histograms.size() >= kHistogramsMin);
     if (series.extra != 0) take_sealed(series, slot, policy, histograms, out);
     if (idle && series.open.empty()) out.idle.push_back(series.id);
-    if (policy.all) continue;
+    // One without a record has no sample yet.
+    if (policy.all || series.defined == 0) continue;
     if (group.empty()) begin_head_group(group);
     // What was taken goes to files in the same ingest.
     static const std::vector<LateSample> kNone;

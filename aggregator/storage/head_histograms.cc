@@ -42,17 +42,14 @@ void HeadShard::end_floats_at(HeadSeries& series, uint32_t slot, int64_t t_ms) {
 }
 
 void HeadShard::add_histogram(HeadSeries& series, uint32_t slot, const LateHistogram& sample) {
-  extra(series, slot).histograms.add(sample);
-  add_bytes(bytes_of(sample));
+  const std::optional<LateHistogram> replaced = extra(series, slot).histograms.add(sample);
+  add_bytes(bytes_of(sample) - (replaced ? bytes_of(*replaced) : 0));
 }
 
 Outcome HeadShard::append_histogram(HeadSeries& series, uint32_t slot, uint32_t sample, const Batch& batch,
                                     const AppendRules& rules, AppendResult& result) {
   const storage::Value& value = batch.value(sample);
   const int64_t t_ms = batch.t_ms(sample);
-  if (!check_histogram(*value.histogram).ok()) return Outcome::kInvalidHistogram;
-  if (t_ms < rules.min_ms) return Outcome::kTooOld;
-  if (t_ms > rules.max_ms) return Outcome::kTooNew;
   if (t_ms <= series.open.last_ms()) return append_late_histogram(series, slot, sample, batch, rules, nullptr, result);
   add_mark(series, slot, rules, result);
   end_floats_at(series, slot, t_ms);

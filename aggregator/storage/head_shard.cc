@@ -153,7 +153,13 @@ void HeadShard::append_late(Batch& batch, std::span<const InFiles> samples, cons
                             AppendResult& result) {
   const MutexLock lock(mu_);
   for (const InFiles& one : samples) {
-    const uint32_t slot = ref_slot(batch.ref(one.sample));
+    const SeriesRef ref = batch.ref(one.sample);
+    const uint32_t slot = ref_slot(ref);
+    // Idle series leave memory meanwhile, and others take their slots.
+    if (series_[slot].id != ref_series(ref)) {
+      batch.set_outcome(one.sample, Outcome::kUnknownRef);
+      continue;
+    }
     batch.set_outcome(one.sample, append_late_one(series_[slot], slot, one.sample, batch, rules, &one, result));
   }
 }
@@ -162,9 +168,8 @@ Outcome HeadShard::append_one(HeadSeries& series, uint32_t slot, uint32_t sample
                               const AppendRules& rules, AppendResult& result) {
   const storage::Value& value = batch.value(sample);
   const int64_t t_ms = batch.t_ms(sample);
+  if (const Outcome outcome = rules.judge(value, t_ms); outcome != Outcome::kAccepted) return outcome;
   if (value.histogram != nullptr) return append_histogram(series, slot, sample, batch, rules, result);
-  if (t_ms < rules.min_ms) return Outcome::kTooOld;
-  if (t_ms > rules.max_ms) return Outcome::kTooNew;
   if (t_ms <= series.open.last_ms()) return append_late_one(series, slot, sample, batch, rules, nullptr, result);
   add_mark(series, slot, rules, result);
   series.last_unknown = 0;
@@ -377,8 +382,8 @@ bool HeadShard::remove_idle(SeriesId id, uint32_t slot, uint32_t idle_before_s) 
   const MutexLock lock(mu_);
   if (slot >= series_.size()) return false;
   HeadSeries& series = series_[slot];
-  if (series.id != id || !series.open.empty() || series.extra != 0 || series.defined == 0 ||
-      series.touched_min * 60 >= idle_before_s) {
+  if (series.id != id || !series.open.empty() || series.extra != 0 ||
+      uint32_t{series.touched_min} * 60 >= idle_before_s) {
     return false;
   }
   series = HeadSeries();

@@ -21,6 +21,7 @@
 
 #include "aggregator/storage/batch.h"
 #include "aggregator/storage/head_series.h"
+#include "aggregator/storage/histogram_code.h"
 #include "aggregator/storage/keys.h"
 #include "aggregator/storage/log_record.h"
 #include "model/mutex.h"
@@ -39,6 +40,13 @@ struct AppendRules {
   Position oldest_view = 0;
   uint32_t now_s = 0;
   int64_t out_of_order_ms = INT64_MAX;  // How much older than its series' newest a sample may be.
+
+  // What can be said of a sample whatever its series holds; kAccepted: nothing against it.
+  Outcome judge(const Value& value, int64_t t_ms) const {
+    if (value.histogram != nullptr && !check_histogram(*value.histogram).ok()) return Outcome::kInvalidHistogram;
+    if (t_ms < min_ms) return Outcome::kTooOld;
+    return t_ms > max_ms ? Outcome::kTooNew : Outcome::kAccepted;
+  }
 };
 
 struct AppendResult {

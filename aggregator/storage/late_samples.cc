@@ -1,6 +1,7 @@
 #include "aggregator/storage/late_samples.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidemark::storage {
 namespace {
@@ -13,18 +14,18 @@ bool before(const Late& a, const Late& b) {
 }  // namespace
 
 template <class Late>
-void LateList<Late>::add(const Late& sample) {
+std::optional<Late> LateList<Late>::add(const Late& sample) {
   // Most come behind all others: backfill goes forward.
   if (samples_.empty() || before(samples_.back(), sample)) {
     samples_.push_back(sample);
-    return;
+    return std::nullopt;
   }
   const auto at = std::lower_bound(samples_.begin(), samples_.end(), sample, before<Late>);
   if (at != samples_.end() && at->t_ms == sample.t_ms && at->position == sample.position) {
-    *at = sample;
-  } else {
-    samples_.insert(at, sample);
+    return std::exchange(*at, sample);
   }
+  samples_.insert(at, sample);
+  return std::nullopt;
 }
 
 template <class Late>

@@ -42,8 +42,8 @@ class LateList {
   size_t size() const { return samples_.size(); }
   const std::vector<Late>& all() const { return samples_; }  // By time, then position.
 
-  // A second value of one commit at one time takes the first one's place.
-  void add(const Late& sample);
+  // A second value of one commit at one time takes the first one's place, which is returned.
+  std::optional<Late> add(const Late& sample);
   // The one that counts at `t_ms`.
   const Late* find(int64_t t_ms) const;
   // Those before `before_ms` that commits up to `up_to` brought.

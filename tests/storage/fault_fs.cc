@@ -87,6 +87,26 @@ class FaultFs::WritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
   const std::shared_ptr<File> file_;
 };
 
+class FaultFs::DataFile final : public rocksdb::FSRandomAccessFileOwnerWrapper {
+ public:
+  DataFile(FaultFs& over, std::unique_ptr<rocksdb::FSRandomAccessFile> target)
+      : FSRandomAccessFileOwnerWrapper(std::move(target)), over_(over) {}
+
+  IOStatus Read(uint64_t offset, size_t size, const IOOptions& options, Slice* result, char* scratch,
+                IODebugContext* debug) const override {
+    if (over_.reads_fail_) return IOStatus::IOError("made to fail");
+    return FSRandomAccessFileOwnerWrapper::Read(offset, size, options, result, scratch, debug);
+  }
+  IOStatus MultiRead(rocksdb::FSReadRequest* requests, size_t count, const IOOptions& options,
+                     IODebugContext* debug) override {
+    if (over_.reads_fail_) return IOStatus::IOError("made to fail");
+    return FSRandomAccessFileOwnerWrapper::MultiRead(requests, count, options, debug);
+  }
+
+ private:
+  FaultFs& over_;
+};
+
 class FaultFs::Folder final : public FSDirectory {
  public:
   Folder(FaultFs& over, std::string path) : over_(over), path_(std::move(path)) {}
@@ -159,6 +179,14 @@ IOStatus FaultFs::NewWritableFile(const std::string& given, const FileOptions& o
   auto record = std::make_shared<File>();
   made(path, record);
   *file = std::make_unique<WritableFile>(*this, path, std::move(record), std::move(target));
+  return status;
+}
+
+IOStatus FaultFs::NewRandomAccessFile(const std::string& path, const FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSRandomAccessFile>* file, IODebugContext* debug) {
+  std::unique_ptr<rocksdb::FSRandomAccessFile> target;
+  IOStatus status = FileSystemWrapper::NewRandomAccessFile(path, options, &target, debug);
+  if (status.ok()) *file = std::make_unique<DataFile>(*this, std::move(target));
   return status;
 }
 

@@ -8,8 +8,8 @@
 //   freeze()      no change reaches the disk any more: the moment the power goes
 //   power_cut()   afterwards, with no file open: takes back what was not synced
 //
-// An append that fails has written half of its bytes, as full disks do. Reads never fail. Thread-safe, but for
-// power_cut().
+// An append that fails has written half of its bytes, as full disks do. Reads fail while fail_reads(). Thread-safe, but
+// for power_cut().
 #pragma once
 
 #include <rocksdb/env.h>
@@ -63,7 +63,8 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
   const char* Name() const override { return "FaultFs"; }
 
   void fail(const Fault& fault);
-  void heal();  // No fault any more.
+  void heal();                                    // No fault any more.
+  void fail_reads(bool on) { reads_fail_ = on; }  // Of data files.
   // A fault has struck since the last heal().
   bool failed() const { return failed_.load(); }
   uint64_t changes() const { return changes_.load(); }
@@ -82,6 +83,9 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& path, const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus ReopenWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                        std::unique_ptr<rocksdb::FSWritableFile>* file,
                                        rocksdb::IODebugContext* debug) override;
@@ -107,6 +111,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
 
  private:
   class WritableFile;
+  class DataFile;
   class Folder;
   struct File {
     std::atomic<uint64_t> bytes{0};
@@ -134,6 +139,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
   std::atomic<uint64_t> freeze_at_{UINT64_MAX};
   std::atomic<bool> frozen_{false};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> reads_fail_{false};
 
   Mutex mu_;
   std::optional<Fault> fault_ TM_GUARDED_BY(mu_);

@@ -193,6 +193,53 @@ TEST(HeadShard, TiesACommitToALaterOneThatWasQuicker) {
   EXPECT_FALSE(copy_of(shard, 2, slot, 3)) << "the slot is another series'";
 }
 
+// While files are asked about its late sample, a series may leave memory and another take its slot.
+TEST(HeadShard, ALateSampleFindsItsSeriesGone) {
+  HeadShard shard(0);
+  const uint32_t slot = shard.add_series(7, 1000, true, 60);
+  Batch batch;
+  batch.add(make_ref(7, slot), {}, 500, 1);
+  AppendResult result;
+  const uint32_t samples[] = {0};
+  const AppendRules rules{.max_ms = 1000, .position = 1, .now_s = 60};
+  shard.append(batch, samples, rules, result);
+  ASSERT_EQ(result.undecided.size(), 1u);
+  ASSERT_TRUE(shard.remove_idle(7, slot, 1'000'000));
+  ASSERT_EQ(shard.add_series(8, INT64_MIN, true, 60), slot);
+  const InFiles in_files[] = {{0, std::nullopt, nullptr}};
+  shard.append_late(batch, in_files, rules, result);
+  EXPECT_EQ(batch.outcome(0), Outcome::kUnknownRef);
+  EXPECT_TRUE(result.accepted.empty());
+  EXPECT_TRUE(copy_of(shard, 8, slot, 3)->late.empty());
+}
+
+TEST(HeadShard, CountsAHistogramThatTookAnothersPlaceOnce) {
+  HeadShard shard(0);
+  const uint32_t slot = shard.add_series(7, INT64_MIN, true, 60);
+  NativeHistogram first;
+  first.count = 1;
+  first.zero_count = 1;
+  NativeHistogram second = first;
+  second.sum = 5;
+  Batch batch;
+  for (const NativeHistogram* histogram : {&first, &second}) {
+    batch.add(make_ref(7, slot), {}, 500, Value{.histogram = histogram});
+  }
+  AppendResult result;
+  const uint32_t samples[] = {0, 1};
+  shard.append(batch, samples, {.max_ms = 1000, .position = 1, .now_s = 60}, result);
+  for (const uint32_t i : result.undecided) {
+    const InFiles in_files[] = {{i, std::nullopt, nullptr}};
+    shard.append_late(batch, in_files, {.max_ms = 1000, .position = 1, .now_s = 60}, result);
+  }
+  EXPECT_EQ(batch.outcome(1), Outcome::kOverwrote);
+  SealPolicy policy;
+  policy.all = true;
+  const ShardCopy copy = shard.checkpoint(policy, [] { return Position{1}; });
+  shard.checkpoint_done(copy);
+  EXPECT_EQ(shard.head_bytes(), 0u);
+}
+
 TEST(HeadShard, NothingOfASeriesWithoutARecordIsReplayedToAnother) {
   HeadShard shard(0);
   const uint32_t lost = shard.add_series(1, INT64_MIN, true, 1);

@@ -59,6 +59,24 @@ TEST_F(ReopenTest, ACommitThatFailedSaysThatTheStoreIsReadOnlyAndWhy) {
   expect_same_content(read_all(), content_of_batches(1));
 }
 
+// A late sample asks the files. When they do not answer, what its commit did cannot be told, and is never shown.
+TEST_F(ReopenTest, AFailedReadForALateSampleIsAFailedCommit) {
+  open();
+  for (uint64_t b = 0; b < 3; ++b) ASSERT_TRUE(commit_batch(b));
+  close();
+  open();
+  ASSERT_TRUE(commit_batch(3));  // Looks up series, and no samples.
+  Batch late;
+  late.add(kNoRef, numbered_series(0), time_of_batch(0) - 1, 1);
+  late.add(kNoRef, numbered_series(0), time_of_batch(9), 1);
+  fs_->fail_reads(true);
+  EXPECT_FALSE(store_->commit(late));
+  fs_->fail_reads(false);
+  ASSERT_TRUE(commit_at_last(4));
+  expect_same_content(read_all(), content_of_batches(5));
+  EXPECT_EQ(metric("tidemark_storage_reopens_total"), 1);
+}
+
 TEST_F(ReopenTest, WhileTheDiskFailsItAnswersAndTriesAgain) {
   open();
   for (uint64_t b = 0; b < 10; ++b) ASSERT_TRUE(commit_batch(b));

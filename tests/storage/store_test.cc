@@ -466,6 +466,24 @@ TEST_F(StoreTest, WhatMidnightSealsDoesNotWaitInMemory) {
   EXPECT_LT(store_->stats().head_bytes, options_.head_bytes_min);
 }
 
+TEST_F(StoreTest, ARefusedSampleMakesNoSeries) {
+  options_.log_bytes_max = 1000;
+  options_.retention_ms = 86'400'000;
+  open();
+  EXPECT_EQ(append(cpu(1), clock_.now_ms() - options_.retention_ms - 1, 1), Outcome::kTooOld);
+  EXPECT_EQ(append(cpu(2), clock_.now_ms() + 86'400'000, 1), Outcome::kTooNew);
+  EXPECT_EQ(metric("tidemark_storage_series"), 0);
+  EXPECT_TRUE(eventually([&] {
+    append(cpu(3), clock_.now_ms(), 1);
+    clock_.advance_ms(1000);
+    return metric("tidemark_storage_checkpoints_total") >= 1;
+  }));
+  drop();
+  open();
+  EXPECT_EQ(metric("tidemark_storage_corruptions_total"), 0);
+  EXPECT_EQ(metric("tidemark_storage_series"), 1);
+}
+
 TEST_F(StoreTest, IdleSeriesLeaveMemoryAndReturnUnderTheirOldId) {
   options_.log_bytes_max = 4 << 10;
   open();
