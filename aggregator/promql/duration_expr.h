@@ -15,7 +15,8 @@ struct DurationContext {
 
 enum class DurationUse { kOffset, kRange };  // A range, and a subquery's step, must be positive.
 
-// The value in milliseconds, from the literal or the expression. Errors are kInvalid, with the place in the text.
+// The value in milliseconds, from the literal or the expression, cut off below them: also what must be positive may
+// come out as 0. Errors are kInvalid, with the place in the text.
 Result<int64_t> evaluate_duration(const DurationValue& value, const DurationContext& context, DurationUse use);
 
 }  // namespace tidemark::promql

@@ -89,7 +89,9 @@ class Plan::Maker {
     Times times;
     times.shift = shift(subquery.time);
     times.range_ms = duration(subquery.range, DurationUse::kRange);
-    times.step_ms = subquery.step.is_set() ? duration(subquery.step, DurationUse::kRange) : query_.subquery_step_ms;
+    if (subquery.step.is_set()) times.step_ms = duration(subquery.step, DurationUse::kRange);
+    // Also for what came out below a millisecond, as in Prometheus: it can not say that the step is 0.
+    if (times.step_ms == 0) times.step_ms = query_.subquery_step_ms;
     plan_.times_[&subquery] = times;
     ++of_buckets_;  // Its points are compared with each other for resets, and they are not the samples there are.
     visit(*subquery.expr);

@@ -49,6 +49,11 @@ TEST(DurationExprTest, KnowsTheQuery) {
   EXPECT_EQ(evaluated_offset("step()"), "0");
 }
 
+TEST(DurationExprTest, DropsWhatIsBelowAMillisecond) {
+  EXPECT_EQ(evaluated("1s/3000"), "0");
+  EXPECT_EQ(evaluated("1.9995"), "1999");
+}
+
 TEST(DurationExprTest, RefusesWhatIsNoDuration) {
   EXPECT_EQ(evaluated("step()"), "2:8: duration must be greater than 0");
   EXPECT_EQ(evaluated("5m-10m"), "2:8: duration must be greater than 0");
