@@ -146,7 +146,7 @@ void read_features(const std::vector<std::string>& lists, ServerOptions& options
       if (name == "promql-experimental-functions") {
         parser.experimental_functions = true;
       } else if (name == "promql-duration-expr") {
-        parser.duration_expressions = true;
+        // They are part of the language.
       } else if (name == "promql-extended-range-selectors") {
         parser.extended_range_selectors = true;
       } else if (name == "promql-binop-fill-modifiers") {

@@ -38,7 +38,7 @@ Result<std::vector<RuleSample>> query_samples(const RuleEnvironment& environment
 
 std::string shown_query(const std::string& expression) {
   // Whatever the engine may have been told to allow.
-  static constexpr promql::ParserOptions kEverything{true, true, true, true};
+  static constexpr promql::ParserOptions kEverything{true, true, true};
   const auto parsed = promql::parse_expression(expression, kEverything);
   return parsed ? promql::to_string(**parsed) : expression;
 }

@@ -148,7 +148,7 @@ Outcome query_range(promql::Engine& engine, const net::Request& request) {
 
 Outcome query_exemplars(const net::Request& request) {
   // Whatever the engine may have been told to allow.
-  static constexpr promql::ParserOptions kEverything{true, true, true, true};
+  static constexpr promql::ParserOptions kEverything{true, true, true};
   const Parameters parameters(request);
   const auto range = parameters.start_and_end();
   if (!range) return refuse(range.error());

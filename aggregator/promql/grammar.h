@@ -92,7 +92,6 @@ class Grammar {
   DurationExprPtr parse_duration_literal();
   DurationExprPtr parse_duration_call();
   DurationExprPtr make_duration(DurationExpr::Op op, DurationExprPtr lhs, DurationExprPtr rhs);
-  bool require_duration_expressions(uint32_t position);
 
   const std::string_view text_;
   const ParserOptions options_;

@@ -88,7 +88,7 @@ DurationExprPtr Grammar::parse_duration(int precedence_min) {
     const Token token = take();
     DurationExprPtr rhs =
         ok() ? parse_duration(op->op == DurationExpr::Op::kPow ? kPowPrecedence : op->precedence + 1) : nullptr;
-    if (!ok() || !require_duration_expressions(lhs->span.start)) return nullptr;
+    if (!ok()) return nullptr;
     if (is_plain_literal(*rhs) && rhs->seconds == 0) {
       if (op->op == DurationExpr::Op::kDiv) return error(token.start, "division by zero");
       if (op->op == DurationExpr::Op::kMod) return error(token.start, "modulo by zero");
@@ -118,7 +118,7 @@ DurationExprPtr Grammar::parse_duration_operand() {
     case TokenKind::kLeftParen: {
       const Token open = take();
       DurationExprPtr inner = ok() ? parse_duration(0) : nullptr;
-      if (!ok() || !expect(TokenKind::kRightParen) || !require_duration_expressions(inner->span.start)) return nullptr;
+      if (!ok() || !expect(TokenKind::kRightParen)) return nullptr;
       inner->in_parens = true;
       inner->span = {open.start, taken_end_};
       return inner;
@@ -168,7 +168,7 @@ DurationExprPtr Grammar::parse_duration_call() {
     call = make_duration(name.kind == TokenKind::kMaxOf ? DurationExpr::Op::kMaxOf : DurationExpr::Op::kMinOf,
                          std::move(first), std::move(second));
   }
-  if (!ok() || !expect(TokenKind::kRightParen) || !require_duration_expressions(name.start)) return nullptr;
+  if (!ok() || !expect(TokenKind::kRightParen)) return nullptr;
   call->span = {name.start, taken_end_};
   return call;
 }
@@ -182,11 +182,6 @@ DurationExprPtr Grammar::make_duration(DurationExpr::Op op, DurationExprPtr lhs,
   expr->lhs = std::move(lhs);
   expr->rhs = std::move(rhs);
   return expr;
-}
-
-bool Grammar::require_duration_expressions(uint32_t position) {
-  if (!options_.duration_expressions) error(position, "experimental duration expression is not enabled");
-  return ok();
 }
 
 }  // namespace tidemark::promql

@@ -26,7 +26,6 @@ inline constexpr size_t kRegexMatchersMax = 1000;  // In one expression: each ma
 // Parts of the language that Prometheus has behind --enable-feature=.
 struct ParserOptions {
   bool experimental_functions = false;    // promql-experimental-functions
-  bool duration_expressions = false;      // promql-duration-expr
   bool extended_range_selectors = false;  // promql-extended-range-selectors: anchored, smoothed
   bool binop_fill_modifiers = false;      // promql-binop-fill-modifiers: fill, fill_left, fill_right
 };

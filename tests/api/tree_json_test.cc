@@ -8,7 +8,7 @@ namespace tidemark::api {
 namespace {
 
 std::string tree(std::string_view text) {
-  constexpr promql::ParserOptions kAll{true, true, true, true};
+  constexpr promql::ParserOptions kAll{true, true, true};
   const auto expr = promql::parse_expression(text, kAll);
   if (!expr) return expr.error().message();
   std::string out;

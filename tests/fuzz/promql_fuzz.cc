@@ -9,7 +9,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)promql::parse_selector(text);
   promql::ParserOptions options;
   options.experimental_functions = true;
-  options.duration_expressions = true;
   options.extended_range_selectors = true;
   options.binop_fill_modifiers = true;
   const auto expr = promql::parse_expression(text, options);

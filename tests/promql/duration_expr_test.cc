@@ -9,7 +9,7 @@
 namespace tidemark::promql {
 namespace {
 
-constexpr ParserOptions kAll{true, true, true, true};
+constexpr ParserOptions kAll{true, true, true};
 
 std::string evaluated(const std::string& duration, DurationContext context = {}) {
   const auto expr = parse_expression("x[" + duration + "]", kAll);

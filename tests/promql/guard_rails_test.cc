@@ -198,7 +198,7 @@ class GuardRails : public ::testing::TestWithParam<Killer> {
  protected:
   static EngineOptions options() {
     EngineOptions out;
-    out.parser = {true, true, true, true};
+    out.parser = {true, true, true};
     out.threads_max = 1;
     return out;
   }

@@ -98,7 +98,7 @@ class PropertyTest : public ::testing::Test {
     for (const char* name : {"gauge", "counter_total", "holes", "special"}) {
       for (int i = 0; i < 4; ++i) add(name, i);
     }
-    options_.parser = {true, true, true, true};
+    options_.parser = {true, true, true};
   }
 
   // The same data, moved and with one more label.

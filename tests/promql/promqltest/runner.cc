@@ -168,7 +168,7 @@ promql::EngineOptions engine_options() {
   promql::EngineOptions options;
   options.use_start_timestamps = true;
   options.delayed_name_removal = true;  // As Prometheus' own runner.
-  options.parser = {true, true, true, true};
+  options.parser = {true, true, true};
   return options;
 }
 
