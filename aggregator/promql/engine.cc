@@ -24,6 +24,7 @@ namespace {
 // Times further from 1970 than this (about 285,000 years) are refused, so that sums of a time, a range and an offset
 // stay far from the ends of int64_t.
 constexpr int64_t kTimeMaxMs = int64_t{1} << 53;
+constexpr int64_t kTimeoutMaxMs = int64_t{1} << 42;  // 139 years, whose nanoseconds leave room to count from now.
 
 prometheus::Histogram& duration_histogram(prometheus::Registry& registry, const char* type) {
   const prometheus::Histogram::BucketBoundaries bounds = {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60};
@@ -170,7 +171,8 @@ struct Engine::State {
     const int64_t planned_ns = clock.monotonic_ns();
 
     QueryLimits limits;
-    const int64_t timeout_ms = query.timeout_ms > 0 ? query.timeout_ms : options.timeout_ms;
+    int64_t timeout_ms = std::min(options.timeout_ms, kTimeoutMaxMs);
+    if (query.timeout_ms > 0) timeout_ms = std::min(timeout_ms, query.timeout_ms);
     limits.deadline_ns = planned_ns + timeout_ms * 1'000'000;
     limits.samples_max = options.samples_max;
     limits.bytes_max = options.bytes_max;

@@ -50,7 +50,7 @@ enum class WantedStats { kNone, kTotals, kSteps };
 // What one query may do beyond the engine's options. Zero means the engine's own.
 struct QueryOptions {
   int64_t lookback_ms = 0;
-  int64_t timeout_ms = 0;
+  int64_t timeout_ms = 0;                       // Shortens the engine's own, and never lengthens it.
   int64_t max_resolution_ms = 0;                // Rollups up to it may answer where raw samples could, too.
   const std::atomic<bool>* canceled = nullptr;  // Set by another thread to stop the query. Outlives it.
   WantedStats stats = WantedStats::kNone;       // Of samples. Counting them takes a little time.

@@ -280,6 +280,15 @@ TEST_F(EngineTest, DeadlineAndCancellation) {
   EXPECT_EQ(late.error().code(), Code::kTimeout);
   EXPECT_EQ(late.error().message(), "query timed out in expression evaluation");
 
+  // More than the engine grants is not to be had.
+  advance_ms = EngineOptions().timeout_ms + 1'000;
+  for (const int64_t timeout_ms : {advance_ms * 2, std::numeric_limits<int64_t>::max()}) {
+    query.timeout_ms = timeout_ms;
+    const auto patient = e.instant("sum(requests_total)", 0, query);
+    ASSERT_FALSE(patient) << timeout_ms;
+    EXPECT_EQ(patient.error().code(), Code::kTimeout) << timeout_ms;
+  }
+
   advance_ms = 0;
   query.canceled = &canceled;
   const auto stopped = e.instant("sum(requests_total)", 0, query);
