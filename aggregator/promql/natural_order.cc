@@ -1,36 +1,48 @@
 #include "aggregator/promql/natural_order.h"
 
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 
 namespace tidemark::promql {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Takes the digits at the front of `text`, leading zeros dropped.
-std::string_view take_number(std::string_view& text) {
-  size_t end = 0;
-  while (end < text.size() && is_digit(text[end])) ++end;
-  std::string_view number = text.substr(0, end);
+// Takes what stands before the first change between digits and other characters.
+std::string_view take_chunk(std::string_view& text) {
+  size_t end = 1;
+  while (end < text.size() && is_digit(text[end]) == is_digit(text[0])) ++end;
+  const std::string_view chunk = text.substr(0, end);
   text.remove_prefix(end);
-  while (number.size() > 1 && number[0] == '0') number.remove_prefix(1);
-  return number;
+  return chunk;
+}
+
+// Of a chunk of digits. Nothing when it is too large.
+std::optional<int64_t> number(std::string_view digits) {
+  int64_t value = 0;
+  if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc()) return {};
+  return value;
 }
 
 }  // namespace
 
 bool natural_less(std::string_view a, std::string_view b) {
   while (!a.empty() && !b.empty()) {
-    if (is_digit(a[0]) && is_digit(b[0])) {
-      const std::string_view x = take_number(a);
-      const std::string_view y = take_number(b);
-      if (x.size() != y.size()) return x.size() < y.size();
-      if (x != y) return x < y;
+    const std::string_view x = take_chunk(a);
+    const std::string_view y = take_chunk(b);
+    if (x == y) continue;
+    if (!is_digit(x[0]) || !is_digit(y[0])) return x < y;
+    const std::optional<int64_t> m = number(x);
+    const std::optional<int64_t> n = number(y);
+    if (m && n) {
+      if (*m != *n) return *m < *n;
       continue;
     }
-    if (a[0] != b[0]) return static_cast<unsigned char>(a[0]) < static_cast<unsigned char>(b[0]);
-    a.remove_prefix(1);
-    b.remove_prefix(1);
+    // Prometheus compares a number with digits that are none as text, too, which makes 9 < 10 < 10^20 < 9: no order.
+    if (m || n) return m.has_value();
+    return x < y;
   }
   return a.empty() && !b.empty();
 }

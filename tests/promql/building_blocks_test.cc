@@ -156,6 +156,18 @@ TEST(NaturalOrder, Cases) {
   EXPECT_FALSE(natural_less("a01", "a1"));
   EXPECT_FALSE(natural_less("a1", "a01"));
   EXPECT_TRUE(natural_less("a0", "a1"));
+  EXPECT_TRUE(natural_less("a1b", "a01c"));
+}
+
+TEST(NaturalOrder, ComparesWholeChunks) {
+  EXPECT_TRUE(natural_less("node1:9100", "node.local:9100"));
+  EXPECT_FALSE(natural_less("node.local:9100", "node1:9100"));
+  EXPECT_TRUE(natural_less("a1", "a1b"));
+  EXPECT_TRUE(natural_less("100000000000000000000", "99999999999999999999")) << "text, where it is no number";
+  EXPECT_TRUE(natural_less("9223372036854775806", "9223372036854775807"));
+  EXPECT_TRUE(natural_less("9223372036854775807", "9223372036854775808"));
+  EXPECT_TRUE(natural_less("9", "100000000000000000000"));
+  EXPECT_TRUE(natural_less("00000000000000000000001", "2"));
 }
 
 TEST(LabelSets, KeepAndDrop) {
