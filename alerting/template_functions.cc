@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "model/duration.h"
+#include "model/group_reference.h"
 #include "model/number.h"
 
 namespace tidemark::alerting::template_detail {
@@ -203,27 +204,21 @@ void append_replacement(std::string& out, std::string_view replacement, const re
       i += 2;
       continue;
     }
-    const bool braces = replacement[i + 1] == '{';
-    const size_t begin = i + (braces ? 2 : 1);
-    size_t end = begin;
-    while (end < replacement.size() &&
-           (std::isalnum(static_cast<unsigned char>(replacement[end])) != 0 || replacement[end] == '_'))
-      ++end;
-    if (end == begin || (braces && (end == replacement.size() || replacement[end] != '}'))) {
+    const auto reference = group_reference_at(replacement.substr(i + 1));
+    if (!reference) {
       out += replacement[i++];
       continue;
     }
-    const std::string name(replacement.substr(begin, end - begin));
     size_t index = groups.size();
-    if (name.size() < 4 && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-      index = static_cast<size_t>(std::stoi(name));
-    } else if (const auto found = regex.NamedCapturingGroups().find(name);
+    if (reference->number >= 0) {
+      index = static_cast<size_t>(reference->number);
+    } else if (const auto found = regex.NamedCapturingGroups().find(std::string(reference->name));
                found != regex.NamedCapturingGroups().end()) {
       index = static_cast<size_t>(found->second);
     }
     if (index < groups.size())
       out.append(groups[index].data() != nullptr ? groups[index].data() : "", groups[index].size());
-    i = end + (braces ? 1 : 0);
+    i += 1 + reference->bytes;
   }
 }
 

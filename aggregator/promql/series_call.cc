@@ -11,6 +11,7 @@
 #include "aggregator/promql/functions.h"
 #include "aggregator/promql/natural_order.h"
 #include "aggregator/promql/polled_sort.h"
+#include "model/group_reference.h"
 #include "model/utf8.h"
 
 namespace tidemark::promql {
@@ -21,8 +22,6 @@ const std::string& string_argument(const CallExpr& call, size_t i) {
 }
 
 bool is_label_name(std::string_view name) { return !name.empty() && is_valid_utf8(name); }
-
-bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
 // A replacement text with $1, ${1}, $name, ${name} and $$: taken apart once, filled in for each series.
 class Template {
@@ -36,8 +35,11 @@ class Template {
       if (text.starts_with('$')) {
         add_literal("$");
         text.remove_prefix(1);
-      } else if (!take_reference(text, regex)) {
-        add_literal("$");  // Not a reference: stands for itself.
+      } else if (const auto reference = group_reference_at(text)) {
+        pieces_.push_back({{}, group_of(*reference, regex)});
+        text.remove_prefix(reference->bytes);
+      } else {
+        add_literal("$");
       }
     }
   }
@@ -66,22 +68,10 @@ class Template {
     if (!text.empty()) pieces_.push_back({std::string(text), -1});
   }
 
-  bool take_reference(std::string_view& text, const re2::RE2& regex) {
-    const bool braces = text.starts_with('{');
-    const std::string_view rest = text.substr(braces ? 1 : 0);
-    const auto end = std::find_if_not(rest.begin(), rest.end(), is_word);
-    const std::string name(rest.begin(), end);
-    if (name.empty() || (braces && (end == rest.end() || *end != '}'))) return false;
-    text.remove_prefix(name.size() + (braces ? 2 : 0));
-    pieces_.push_back({{}, group_of(name, regex)});
-    return true;
-  }
-
-  static int group_of(const std::string& name, const re2::RE2& regex) {
-    const bool number = std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (number) return name.size() > 8 || (name.size() > 1 && name[0] == '0') ? kNoSuchGroup : std::stoi(name);
+  static int group_of(const GroupReference& reference, const re2::RE2& regex) {
+    if (reference.number >= 0) return reference.number;
     const auto& named = regex.NamedCapturingGroups();
-    const auto found = named.find(name);
+    const auto found = named.find(std::string(reference.name));
     return found == named.end() ? kNoSuchGroup : found->second;
   }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "model/group_reference.h"
 #include "model/utf8.h"
 
 namespace tidemark::scrape {
@@ -19,28 +20,13 @@ namespace {
 using Groups = std::vector<std::string_view>;
 using GroupNames = std::map<int, std::string>;
 
-bool is_name_char(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-// The number a group name stands for; -1 when it is a name ("01" is one, as in Go).
-int group_number(std::string_view name) {
-  if (name.size() > 1 && name[0] == '0') return -1;
-  int number = 0;
-  for (const char c : name) {
-    if (c < '0' || c > '9' || number >= 100'000'000) return -1;
-    number = number * 10 + (c - '0');
-  }
-  return number;
-}
-
-std::string_view group_text(std::string_view name, const Groups& groups, const GroupNames& names) {
-  if (const int number = group_number(name); number >= 0) {
+std::string_view group_text(const GroupReference& reference, const Groups& groups, const GroupNames& names) {
+  if (const int number = reference.number; number >= 0) {
     return static_cast<size_t>(number) < groups.size() ? groups[number] : std::string_view();
   }
   for (size_t i = 0; i < groups.size(); ++i) {
     const auto at = names.find(static_cast<int>(i));
-    if (at != names.end() && at->second == name && groups[i].data() != nullptr) return groups[i];
+    if (at != names.end() && at->second == reference.name && groups[i].data() != nullptr) return groups[i];
   }
   return {};
 }
@@ -189,15 +175,13 @@ std::string expand_template(std::string_view text, const Groups& groups, const G
       text.remove_prefix(1);
       continue;
     }
-    const bool braced = text.starts_with('{');
-    const std::string_view rest = text.substr(braced ? 1 : 0);
-    const size_t bytes = std::find_if_not(rest.begin(), rest.end(), is_name_char) - rest.begin();
-    if (bytes == 0 || (braced && !rest.substr(bytes).starts_with('}'))) {
+    const auto reference = group_reference_at(text);
+    if (!reference) {
       out += '$';
       continue;
     }
-    out += group_text(rest.substr(0, bytes), groups, names);
-    text = rest.substr(bytes + (braced ? 1 : 0));
+    out += group_text(*reference, groups, names);
+    text.remove_prefix(reference->bytes);
   }
 }
 

@@ -110,6 +110,7 @@ TEST_F(TemplateTest, Functions) {
       {"{{ reReplaceAll \"x*\" \"-\" \"abc\" }}", "-a-b-c-"},
       {"{{ reReplaceAll \"x*\" \"-\" \"axb\" }}", "-a-b-"},
       {"{{ reReplaceAll \"a\" \"$1\" \"abc\" }}", "bc"},
+      {"{{ reReplaceAll \"(a)\" \"$1é${1ß}$01-\" \"abc\" }}", "-bc"},
       {"{{ match \"a+\" \"baab\" }} {{ match \"^a\" \"ba\" }}", "true false"},
       {"{{ $labels.instance | stripPort }} {{ $labels.instance | stripDomain }}", "web-1.example.com web-1:9100"},
       {"{{ \"[::1]:80\" | stripPort }} {{ \"10.0.0.1:80\" | stripDomain }}", "::1 10.0.0.1:80"},

@@ -119,6 +119,7 @@ TEST(ExpandTemplate, follows_go) {
   EXPECT_EQ(f("$second ${second}s"), "two twos");
   EXPECT_EQ(f("$3 ${9}"), " ");
   EXPECT_EQ(f("$01"), "") << "a leading zero makes it a name";
+  EXPECT_EQ(f("$1é"), "") << "so is a letter of any script part of it";
   EXPECT_EQ(f("$$1"), "$1");
   EXPECT_EQ(f("5$ ${ ${1 ${} $"), "5$ ${ ${1 ${} $");
 }
