@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "aggregator/promql/math_functions.h"
+
 namespace tidemark::promql {
 namespace {
 
@@ -36,9 +38,9 @@ Result<double> evaluate(const DurationExpr& expr, const DurationContext& context
     case DurationExpr::Op::kRange:
       return static_cast<double>(context.range_ms) / 1000;
     case DurationExpr::Op::kMinOf:
-      return std::min(lhs, rhs);
+      return min_of(lhs, rhs);
     case DurationExpr::Op::kMaxOf:
-      return std::max(lhs, rhs);
+      return max_of(lhs, rhs);
     case DurationExpr::Op::kNegate:
       return -lhs;
     case DurationExpr::Op::kAdd:

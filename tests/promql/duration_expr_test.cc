@@ -60,6 +60,8 @@ TEST(DurationExprTest, RefusesWhatIsNoDuration) {
   EXPECT_EQ(evaluated("1/(1-1)"), "2:9: division by zero");
   EXPECT_EQ(evaluated("1%(1-1)"), "2:9: modulo by zero");
   EXPECT_EQ(evaluated("0^(0-1)"), "2:9: duration is NaN or infinite");
+  EXPECT_EQ(evaluated("min_of((-1)^0.5, 5m)"), "2:22: duration is NaN or infinite");
+  EXPECT_EQ(evaluated("max_of(5m, (-1)^0.5)"), "2:22: duration is NaN or infinite");
   EXPECT_EQ(evaluated("9e9*9"), "2:7: duration is out of range");
 }
 
