@@ -223,6 +223,7 @@ Status Evaluator::binary_with_scalar(const BinaryExpr& binary, const Grid& grid,
   Column out;
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
   FunctionSink combined([&](Series& series) {
+  size_t order = 0;
     const Column& left = scalar_left ? number : series.column;
     const Column& right = scalar_left ? series.column : number;
     out.reset(grid.steps);
@@ -231,7 +232,8 @@ Status Evaluator::binary_with_scalar(const BinaryExpr& binary, const Grid& grid,
       combine(binary.op, binary.return_bool, left, right, series.column, out);
     }
     if (!on_numbers || !series.column.histograms.empty()) {
-      combine_histograms(on_histograms, series.column, number, scalar_left, !on_numbers, out);
+      Status status = combine_histograms(on_histograms, series.column, order++, number, scalar_left, !on_numbers, out);
+      if (!status.ok()) return status;
     }
     std::swap(series.column, out);
     if (!series.column.any()) return Status();
@@ -240,7 +242,9 @@ Status Evaluator::binary_with_scalar(const BinaryExpr& binary, const Grid& grid,
     }
     return sink.consume(series);
   });
-  return vector(scalar_left ? *binary.rhs : *binary.lhs, grid, combined);
+  Status status = vector(scalar_left ? *binary.rhs : *binary.lhs, grid, combined);
+  on_histograms.tell();
+  return status;
 }
 
 Status Evaluator::aggregate(const AggregateExpr& aggregate, const Grid& grid, SeriesSink& sink) {

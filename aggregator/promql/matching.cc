@@ -118,6 +118,10 @@ class ArithmeticMatch {
         active_.word(w) &= right_any.word(w);
       }
     }
+    Matrix& many_side = swapped_ ? right : left;
+    many_first_ = many_side.series().data();
+    one_first_ = (swapped_ ? left : right).series().data();
+    many_count_ = many_side.size();
     std::vector<MatchGroup> groups;
     if (Status status = match_groups(context_, spec_, left, right, charges_, groups); !status.ok()) return status;
     for (MatchGroup& group : groups) {
@@ -126,6 +130,7 @@ class ArithmeticMatch {
       std::vector<Series*>& one = swapped_ ? group.left : group.right;
       if (Status status = run_group(group.signature, many, one); !status.ok()) return status;
     }
+    on_histograms_.tell();
     return {};
   }
 
@@ -145,14 +150,14 @@ class ArithmeticMatch {
         for (size_t w = 0; w < matched_.word_count(); ++w) {
           out_.column.present.word(w) = m->column.present_word(w) & o->column.present_word(w);
         }
-        if (Status status = emit(*m, *o); !status.ok()) return status;
+        if (Status status = emit(*m, *o, place_of(m)); !status.ok()) return status;
       }
       if (!fill_one_) continue;
       out_.column.present = m->column.present;
       for (size_t w = 0; w < matched_.word_count(); ++w) {
         out_.column.present.word(w) = m->column.present_word(w) & ~one_any.word(w);
       }
-      if (Status status = emit(*m, filler(signature, *fill_one_)); !status.ok()) return status;
+      if (Status status = emit(*m, filler(signature, *fill_one_), place_of(m)); !status.ok()) return status;
     }
     if (!fill_many_) return {};
     const Presence matched = matched_;
@@ -162,10 +167,14 @@ class ArithmeticMatch {
       for (size_t w = 0; w < matched.word_count(); ++w) {
         out_.column.present.word(w) = o->column.present_word(w) & ~matched.word(w);
       }
-      if (Status status = emit(filler(signature, *fill_many_), *o); !status.ok()) return status;
+      const size_t behind = many_count_ + static_cast<size_t>(o - one_first_);
+      if (Status status = emit(filler(signature, *fill_many_), *o, behind); !status.ok()) return status;
     }
     return {};
   }
+
+  // In Prometheus' order: the "many" side's, and then what of the "one" side is filled up.
+  size_t place_of(const Series* many) const { return static_cast<size_t>(many - many_first_); }
 
   Series filler(const Labels& signature, double value) const {
     return {signature, false, Column::constant(steps_, value)};
@@ -198,7 +207,7 @@ class ArithmeticMatch {
   }
 
   // Answers for the steps present in out_.
-  Status emit(const Series& many, const Series& one) {
+  Status emit(const Series& many, const Series& one, size_t order) {
     Presence& present = out_.column.present;
     if (!present.any()) return {};
     if (Status status = pace_.turn(kSeriesWork + steps_); !status.ok()) return status;
@@ -207,7 +216,7 @@ class ArithmeticMatch {
     const Column& right = swapped_ ? many.column : one.column;
     const bool numbers_only = is_arithmetic(op_) && left.histograms.empty() && right.histograms.empty();
     if (!numbers_only) {
-      answer_histograms(left, right);
+      if (Status status = answer_histograms(left, right, order); !status.ok()) return status;
       if (!met_.any()) return {};
     }
     const Presence& met = numbers_only ? present : met_;
@@ -244,14 +253,15 @@ class ArithmeticMatch {
 
   // Of the steps present in out_, answers those where an operand is a histogram, and leaves the others there. What has
   // no answer has not met either.
-  void answer_histograms(const Column& left, const Column& right) {
+  Status answer_histograms(const Column& left, const Column& right, size_t order) {
+    if (Status status = on_histograms_.begin(steps_); !status.ok()) return status;
     answers_.reset(steps_);
     met_ = out_.column.present;
     out_.column.present.for_each([&](size_t i) {
       if (is_arithmetic(op_) && left.present.get(i) && right.present.get(i)) return;
       out_.column.present.clear(i);
       HistogramBinary::Operand answer;
-      const auto verdict = on_histograms_.apply(operand(left, i), operand(right, i), answer);
+      const auto verdict = on_histograms_.apply({i, order}, operand(left, i), operand(right, i), answer);
       if (verdict == HistogramBinary::Verdict::kNone) met_.clear(i);
       if (verdict != HistogramBinary::Verdict::kValue) return;
       if (answer.histogram != nullptr) {
@@ -260,6 +270,7 @@ class ArithmeticMatch {
         answers_.set(i, answer.number);
       }
     });
+    return {};
   }
 
   static HistogramBinary::Operand operand(const Column& column, size_t i) {
@@ -300,6 +311,9 @@ class ArithmeticMatch {
   const std::optional<double> fill_many_;
   const std::optional<double> fill_one_;
   size_t steps_ = 0;
+  const Series* many_first_ = nullptr;
+  const Series* one_first_ = nullptr;
+  size_t many_count_ = 0;
   Presence active_;                                    // Steps at which anything is matched at all.
   Presence matched_;                                   // Of the current group.
   std::unordered_map<std::string, Presence> results_;  // Of the current group.
