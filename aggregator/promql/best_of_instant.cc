@@ -5,17 +5,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/number.h"
+#include "aggregator/promql/text.h"
 
 namespace tidemark::promql {
 
 Status check_count(double k) {
   if (std::isnan(k)) return Status::execution("Parameter value is NaN");
   if (k <= -9223372036854775808.0) {
-    return Status::execution(fmt::format("Scalar value {} underflows int64", format_float(k)));
+    return Status::execution(fmt::format("Scalar value {} underflows int64", general(k)));
   }
   if (k >= 9223372036854775808.0) {
-    return Status::execution(fmt::format("Scalar value {} overflows int64", format_float(k)));
+    return Status::execution(fmt::format("Scalar value {} overflows int64", general(k)));
   }
   return {};
 }
@@ -35,6 +35,7 @@ BestOfInstant::BestOfInstant(QueryContext& context, RankOp op, Grouping grouping
 }
 
 Status BestOfInstant::consume(Series& series) {
+  if (k_ == 0) return {};
   if (!series.column.histograms.empty()) {
     context_.annotations().info(fmt::format("ignored histogram in {} aggregation", aggregate_op_name(op_.op)), op_.at);
     series.column.drop_histograms();

@@ -140,13 +140,16 @@ class Ranking {
 
   bool has(size_t series, size_t step) const { return input_[series].column.has(step); }
 
-  // They have no order.
+  // They have no order. This is told where they could have been chosen.
   void leave_out_histograms(TextOffset at) {
+    bool ignored = false;
     for (Series& series : input_) {
       if (series.column.histograms.empty()) continue;
-      context_.annotations().info(fmt::format("ignored histogram in {} aggregation", aggregate_op_name(op_)), at);
+      series.column.histograms.present.for_each([&](size_t step) { ignored |= parameter_.v[step] >= 1; });
       series.column.drop_histograms();
     }
+    if (!ignored) return;
+    context_.annotations().info(fmt::format("ignored histogram in {} aggregation", aggregate_op_name(op_)), at);
   }
 
   static void keep(Column& column, const Presence& chosen) {
