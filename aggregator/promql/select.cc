@@ -8,6 +8,7 @@
 
 #include "aggregator/promql/sample_counts.h"
 #include "aggregator/promql/stripes.h"
+#include "aggregator/promql/text.h"
 #include "model/wide.h"
 
 namespace tidemark::promql {
@@ -280,7 +281,7 @@ class NewestAtSteps final : public SeriesWork {
       if (histogram_is_newest(t_ms)) {
         if (histogram_cursor_.t_ms() <= TimeShift::earlier(t_ms, lookback_ms_)) continue;
         if (what_ == What::kInfoTimestamps) {
-          return Status::execution("this should be an info metric, with float samples: " + set.labels().to_string());
+          return Status::execution("this should be an info metric, with float samples: " + braces(set.labels()));
         }
         if (what_ == What::kValues) {
           out.set(step, histogram_cursor_.histogram());
