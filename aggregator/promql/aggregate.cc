@@ -123,7 +123,7 @@ class FoldAggregation final : public Aggregation {
         if (Status status = charge_.add(0, steps_ * kHistogramStepBytes); !status.ok()) return status;
         group.histograms = std::make_unique<HistogramFold>(context_, op_ == AggregateOp::kAvg, steps_, at_);
       }
-      return group.histograms->add(series.labels, series.column.histograms);
+      return group.histograms->add(series.labels, series.column.histograms, group.fold->seen());
     }
     if (op_ == AggregateOp::kCount || op_ == AggregateOp::kGroup) {
       series.column.present = series.column.all_present();

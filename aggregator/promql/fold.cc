@@ -55,6 +55,8 @@ class FoldOf final : public Fold {
     }
   }
 
+  const Presence& seen() const override { return seen_; }
+
   void finish(Column& out) override {
     out.reset(seen_.size());
     seen_.for_each([&](size_t i) { out.v[i] = op_.value(i); });

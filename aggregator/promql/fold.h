@@ -13,6 +13,7 @@ class Fold {
  public:
   virtual ~Fold() = default;
   virtual void add(const Column& column) = 0;
+  virtual const Presence& seen() const = 0;  // Where some series had a value so far.
   // After the last add(). `out` has the group's value at every step some series had one. Once.
   virtual void finish(Column& out) = 0;
 };

@@ -4,15 +4,17 @@
 
 namespace tidemark::promql {
 
-Status HistogramFold::add(LabelsView labels, const HistogramColumn& histograms) {
+Status HistogramFold::add(LabelsView labels, const HistogramColumn& histograms, const Presence& floats) {
   if (Status status = context_.poll(); !status.ok()) return status;
   size_t grown = 0;
   histograms.present.for_each([&](size_t i) {
     const NativeHistogram& h = *histograms.at[i];
     Step& step = steps_[i];
-    if (step.incompatible) return;
+    const bool is_first = step.sum == nullptr && step.mean == nullptr;
+    step.behind_floats |= is_first && floats.get(i);
+    if (step.incompatible || step.behind_floats) return;
     step.hints.see(h);
-    if (step.sum == nullptr && step.mean == nullptr) {
+    if (is_first) {
       if (mean_) {
         step.mean = std::make_unique<HistogramMean>(h);
       } else {
@@ -25,6 +27,7 @@ Status HistogramFold::add(LabelsView labels, const HistogramColumn& histograms) 
     if (outcome.incompatible) {
       warn_mixed_schemas(context_, labels.metric_name(), at_);
       step.incompatible = true;
+      step.had_floats = floats.get(i);
     }
     if (outcome.bounds_reconciled) tell_reconciled(context_, "aggregation", at_);
   });
@@ -34,13 +37,14 @@ Status HistogramFold::add(LabelsView labels, const HistogramColumn& histograms) 
 void HistogramFold::finish(Column& out) {
   for (size_t i = 0; i < steps_.size(); ++i) {
     Step& step = steps_[i];
-    if (step.sum == nullptr && step.mean == nullptr) continue;
-    if (out.present.get(i)) {
+    if (step.sum == nullptr && step.mean == nullptr && !step.behind_floats) continue;
+    const bool is_mixed = out.present.get(i);
+    if (is_mixed) {
       out.present.clear(i);
-      context_.annotations().warn("encountered a mix of histograms and floats for aggregation", at_);
-      continue;
+      if (!step.incompatible || step.had_floats)
+        context_.annotations().warn("encountered a mix of histograms and floats for aggregation", at_);
     }
-    if (step.incompatible) continue;
+    if (is_mixed || step.incompatible) continue;
     auto result = std::make_shared<NativeHistogram>(mean_ ? step.mean->value() : step.sum->value());
     compact(*result);
     if (step.hints.collide()) warn_collision(context_, "aggregation", at_);

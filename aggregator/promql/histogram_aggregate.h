@@ -20,10 +20,12 @@ class HistogramFold {
   HistogramFold(QueryContext& context, bool mean, size_t steps, TextOffset at)
       : context_(context), charge_(context), mean_(mean), at_(at), steps_(steps) {}
 
-  Status add(LabelsView labels, const HistogramColumn& histograms);
+  // `floats`: where the group has had some.
+  Status add(LabelsView labels, const HistogramColumn& histograms, const Presence& floats);
 
   // Adds the results to `out`, which holds those of the group's floats. A step that has both has neither, which is
-  // told; so has one whose histograms cannot be added.
+  // told; so has one whose histograms cannot be added. Where a step has both faults, what comes behind the first one
+  // is not looked at any more, as in Prometheus.
   void finish(Column& out);
 
  private:
@@ -31,7 +33,9 @@ class HistogramFold {
     std::unique_ptr<HistogramSum> sum;    // One of the two,
     std::unique_ptr<HistogramMean> mean;  // or none: nothing was there.
     HintCollision hints;
+    bool behind_floats = false;  // They came first, and it is mixed.
     bool incompatible = false;
+    bool had_floats = false;  // By the time it was found incompatible.
   };
 
   QueryContext& context_;
