@@ -74,7 +74,8 @@ void check_aggregation_parameter(QueryContext& context, AggregateOp op, const Co
 Status Evaluator::vector(const Expr& expr, const Grid& grid, SeriesSink& sink) {
   if (grid.steps == 0) return {};
   if (Status status = context_.poll(); !status.ok()) return status;
-  if (grid.steps == 1 || !plan_.is_step_invariant(expr)) return vector_once(expr, grid, sink);
+  if (!plan_.is_step_invariant(expr)) return vector_once(expr, grid, sink);
+  if (grid.steps == 1) return vector_once(expr, grid.first_step(), sink);
   Charge charge(context_);
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
   FunctionSink spread(
@@ -131,7 +132,8 @@ Status Evaluator::charge_columns(Charge& charge, size_t columns, const Grid& gri
 Status Evaluator::scalar(const Expr& expr, const Grid& grid, Column& out, Charge& charge) {
   if (Status status = context_.poll(); !status.ok()) return status;
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
-  if (grid.steps <= 1 || !plan_.is_step_invariant(expr)) return scalar_once(expr, grid, out);
+  if (!plan_.is_step_invariant(expr)) return scalar_once(expr, grid, out);
+  if (grid.steps <= 1) return scalar_once(expr, grid.first_step(), out);
   if (Status status = count_once([&] { return scalar_once(expr, grid.first_step(), out); }); !status.ok())
     return status;
   broadcast(out, grid.steps);
@@ -221,9 +223,9 @@ Status Evaluator::binary_with_scalar(const BinaryExpr& binary, const Grid& grid,
   HistogramBinary on_histograms(context_, binary.op, binary.return_bool, binary.span.start);
   NameDrop names(context_, sink);
   Column out;
+  size_t order = 0;
   if (Status status = charge_columns(charge, 1, grid); !status.ok()) return status;
   FunctionSink combined([&](Series& series) {
-  size_t order = 0;
     const Column& left = scalar_left ? number : series.column;
     const Column& right = scalar_left ? series.column : number;
     out.reset(grid.steps);

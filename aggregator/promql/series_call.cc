@@ -173,7 +173,7 @@ Status Evaluator::label_call(const CallExpr& call, const Grid& grid, SeriesSink&
 Status Evaluator::sort_call(const CallExpr& call, const Grid& grid, SeriesSink& sink) {
   const std::string_view name = call.function->name;
   const bool by_label = name.starts_with("sort_by_label");
-  if (grid.steps != 1) {
+  if (grid.is_range) {
     context_.annotations().warn("sort is ineffective for range queries since results are always ordered by labels",
                                 call.span.start);
     if (by_label) return vector(*call.args[0], grid, sink);
