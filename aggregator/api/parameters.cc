@@ -64,6 +64,20 @@ Result<int64_t> parse_step_ms(std::string_view text) {
   return fail(Status::invalid(fmt::format("cannot parse {} to a valid duration", promql::quoted(text))));
 }
 
+template <class T>
+Result<T> parse_integer(std::string_view function, std::string_view text) {
+  const bool has_plus = text.starts_with('+') && !text.starts_with("+-");
+  const std::string_view digits = text.substr(has_plus ? 1 : 0);
+  T value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const bool is_number = error != std::errc::invalid_argument && end == digits.data() + digits.size();
+  if (is_number && error == std::errc()) return value;
+  return fail(Status::invalid(fmt::format("strconv.{}: parsing {}: {}", function, promql::quoted(text),
+                                          is_number ? "value out of range" : "invalid syntax")));
+}
+template Result<int32_t> parse_integer<int32_t>(std::string_view, std::string_view);
+template Result<int64_t> parse_integer<int64_t>(std::string_view, std::string_view);
+
 tl::expected<int64_t, Error> Parameters::time(std::string_view name, int64_t default_ms) const {
   const std::string_view text = value(name);
   if (text.empty()) return default_ms;
@@ -83,17 +97,10 @@ tl::expected<int64_t, Error> Parameters::duration(std::string_view name, int64_t
 tl::expected<size_t, Error> Parameters::limit() const {
   const std::string_view text = value("limit");
   if (text.empty()) return size_t{0};
-  int64_t limit = 0;
-  const std::string_view digits = text.front() == '+' ? text.substr(1) : text;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), limit);
-  if (error == std::errc::result_out_of_range)
-    return refuse(
-        bad_parameter("limit", fmt::format("strconv.Atoi: parsing {}: value out of range", promql::quoted(text))));
-  if (error != std::errc() || end != digits.data() + digits.size())
-    return refuse(
-        bad_parameter("limit", fmt::format("strconv.Atoi: parsing {}: invalid syntax", promql::quoted(text))));
-  if (limit < 0) return refuse(bad_parameter("limit", "limit must be non-negative"));
-  return static_cast<size_t>(limit);
+  const auto limit = parse_integer<int64_t>("Atoi", text);
+  if (!limit) return refuse(bad_parameter("limit", limit.error().message()));
+  if (*limit < 0) return refuse(bad_parameter("limit", "limit must be non-negative"));
+  return static_cast<size_t>(*limit);
 }
 
 tl::expected<TimeRange, Error> Parameters::start_and_end() const {

@@ -48,6 +48,9 @@ class Parameters {
 Result<int64_t> parse_time_ms(std::string_view text);
 // Seconds with a fraction, or 1h30m. Cut down to whole milliseconds; may be negative.
 Result<int64_t> parse_step_ms(std::string_view text);
+// A whole number, with Go's error: `strconv.Atoi: parsing "x": invalid syntax`. `function` is the one it names.
+template <class T>
+Result<T> parse_integer(std::string_view function, std::string_view text);
 
 // The label name in a path: "U__" begins an escaped one (U__http_2e_status is http.status). A text that is no valid
 // escape is the name itself.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "aggregator/api/json_writer.h"
 #include "aggregator/api/parameters.h"
@@ -69,13 +68,12 @@ tl::expected<void, Error> read_paging(const Parameters& parameters, Filter& filt
         bad_parameter("group_next_token", "group_limit needs to be present in order to paginate over the groups"));
   }
   if (limit.empty()) return {};
-  int32_t groups = 0;
-  const std::string_view digits = limit.front() == '+' ? limit.substr(1) : limit;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), groups);
-  if (error != std::errc() || end != digits.data() + digits.size())
-    return refuse(bad_parameter("group_limit", "group_limit needs to be a valid number"));
-  if (groups <= 0) return refuse(bad_parameter("group_limit", "group_limit needs to be greater than 0"));
-  filter.group_limit = static_cast<size_t>(groups);
+  const auto groups = parse_integer<int32_t>("ParseInt", limit);
+  if (!groups) {
+    return refuse(bad_parameter("group_limit", "group_limit needs to be a valid number: " + groups.error().message()));
+  }
+  if (*groups <= 0) return refuse(bad_parameter("group_limit", "group_limit needs to be greater than 0"));
+  filter.group_limit = static_cast<size_t>(*groups);
   return {};
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <system_error>
@@ -25,8 +24,8 @@ std::string working_directory() {
   return std::filesystem::current_path(error).string();
 }
 
-constexpr size_t kTsdbLimitDefault = 10;
-constexpr size_t kTsdbLimitMax = 10'000;
+constexpr int64_t kTsdbLimitDefault = 10;
+constexpr int64_t kTsdbLimitMax = 10'000;
 
 void write_counts(JsonWriter& json, std::string_view key, const std::vector<storage::Cardinality::Count>& counts) {
   json.key(key).begin_array();
@@ -90,14 +89,14 @@ Outcome flags(const Options& options) {
 
 Outcome tsdb_status(storage::Admin& store, const net::Request& request) {
   const Parameters parameters(request);
-  size_t limit = kTsdbLimitDefault;
+  int64_t limit = kTsdbLimitDefault;
   if (const std::string_view text = parameters.value("limit"); !text.empty()) {
-    const auto end = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (end.ec != std::errc() || end.ptr != text.data() + text.size() || limit < 1 || limit > kTsdbLimitMax) {
-      return refuse(bad_parameter("limit", fmt::format("must be between 1 and {}", kTsdbLimitMax)));
-    }
+    limit = parse_integer<int64_t>("Atoi", text).value_or(0);
+    if (limit < 1) return refuse({ErrorType::kBadData, "limit must be a positive number"});
+    if (limit > kTsdbLimitMax)
+      return refuse({ErrorType::kBadData, fmt::format("limit must not exceed {}", kTsdbLimitMax)});
   }
-  const storage::Cardinality counts = store.cardinality(limit);
+  const storage::Cardinality counts = store.cardinality(static_cast<size_t>(limit));
   Answer answer;
   JsonWriter json(answer.body);
   json.begin_object();

@@ -1,7 +1,6 @@
 #include "aggregator/api/target_handlers.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 
@@ -47,13 +46,10 @@ void write_dropped(JsonWriter& json, const scrape::DroppedTarget& target) {
 tl::expected<std::optional<size_t>, Error> read_limit(const Parameters& parameters, std::string_view name) {
   const std::string_view text = parameters.value(name);
   if (text.empty()) return std::optional<size_t>();
-  int64_t limit = 0;
-  const std::string_view digits = text.front() == '+' ? text.substr(1) : text;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), limit);
-  if (error != std::errc() || end != digits.data() + digits.size())
-    return refuse({ErrorType::kBadData, std::string(name) + " must be a number"});
-  if (limit < 0) return std::optional<size_t>();
-  return std::optional<size_t>(static_cast<size_t>(limit));
+  const auto limit = parse_integer<int64_t>("Atoi", text);
+  if (!limit) return refuse({ErrorType::kBadData, std::string(name) + " must be a number"});
+  if (*limit < 0) return std::optional<size_t>();
+  return std::optional<size_t>(static_cast<size_t>(*limit));
 }
 
 }  // namespace

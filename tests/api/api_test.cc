@@ -8,6 +8,7 @@
 #include "aggregator/api/parameters.h"
 #include "net/client.h"
 #include "net/server.h"
+#include "tests/api/answers.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
 
@@ -231,6 +232,9 @@ TEST_F(ApiTest, RoutesEveryEndpoint) {
       get("/api/v1/status/buildinfo"),
       R"(200 {"status":"success","data":{"version":"3.5.0","revision":"","branch":"","buildUser":"","buildDate":"",)"
       R"("goVersion":"","tidemarkVersion":"1.2<3"}})");
+  for (const char* limit : {"x", "0", "-1", "99999999999999999999"})
+    EXPECT_EQ(get("/api/v1/status/tsdb?limit=" + std::string(limit)), bad_data("limit must be a positive number"));
+  EXPECT_EQ(get("/api/v1/status/tsdb?limit=10001"), bad_data("limit must not exceed 10000"));
   EXPECT_EQ(
       get("/api/v1/status/tsdb"),
       R"(200 {"status":"success","data":{"headStats":{"numSeries":7,"numLabelPairs":10,"chunkCount":7,"minTime":1000,)"

@@ -121,6 +121,12 @@ TEST_F(RuleHandlersTest, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(shown("exclude_alerts=x"),
             bad_data(R"(invalid parameter \"exclude_alerts\": error converting exclude_alerts: )"
                      R"(strconv.ParseBool: parsing \"x\": invalid syntax)"));
+  EXPECT_EQ(shown("group_limit=x"),
+            bad_data(R"(invalid parameter \"group_limit\": group_limit needs to be a valid number: strconv.ParseInt: )"
+                     R"(parsing \"x\": invalid syntax)"));
+  EXPECT_EQ(shown("group_limit=2147483648"),
+            bad_data(R"(invalid parameter \"group_limit\": group_limit needs to be a valid number: strconv.ParseInt: )"
+                     R"(parsing \"2147483648\": value out of range)"));
   EXPECT_EQ(shown("group_limit=0"),
             bad_data(R"(invalid parameter \"group_limit\": group_limit needs to be greater than 0)"));
   EXPECT_EQ(shown("group_next_token=a"),
