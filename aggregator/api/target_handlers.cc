@@ -115,10 +115,16 @@ Outcome target_metadata(const TargetsView& view, const net::Request& request) {
   JsonWriter json(answer.body);
   json.begin_array();
   size_t written = 0;
+  Labels current;
+  bool is_past_limit = false;
   bool is_too_large = false;
   view.visit_metadata([&](LabelsView target, const scrape::MetricMetadata& metadata) {
+    if (target != current) {
+      current = Labels(target);
+      is_past_limit = *limit && written >= **limit;  // Only here, as in Prometheus: a target is shown whole.
+    }
     is_too_large = answer.body.size() > kBodyBytesMax;
-    if (is_too_large || (*limit && written >= **limit)) return;
+    if (is_too_large || is_past_limit) return;
     if ((!wanted.empty() && metadata.metric != wanted) || !matches_all(matchers, target)) return;
     json.begin_object().key("target").labels(target);
     if (wanted.empty()) json.key("metric").string(metadata.metric);  // Who asked for one knows which.

@@ -17,7 +17,7 @@ class TargetsView {
  public:
   virtual ~TargetsView() = default;
   virtual scrape::TargetsSnapshot targets() const = 0;
-  // Calls `visit` for each piece of metadata of each active target.
+  // Calls `visit` for each piece of metadata of each active target, one target after the other.
   virtual void visit_metadata(
       const std::function<void(LabelsView target, const scrape::MetricMetadata&)>& visit) const = 0;
 };

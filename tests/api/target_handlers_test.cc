@@ -13,11 +13,14 @@ class FakeTargets final : public TargetsView {
   void visit_metadata(
       const std::function<void(LabelsView target, const scrape::MetricMetadata&)>& visit) const override {
     for (const auto& entry : metadata) visit(labels, entry);
+    for (const auto& entry : metadata_of_other) visit(other, entry);
   }
 
   scrape::TargetsSnapshot snapshot;
   std::vector<scrape::MetricMetadata> metadata;
+  std::vector<scrape::MetricMetadata> metadata_of_other;
   Labels labels{{"job", "node"}};
+  Labels other{{"job", "other"}};
 };
 
 constexpr char kActive[] =
@@ -92,8 +95,19 @@ TEST_F(TargetHandlersTest, ShowsMetadata) {
 
 TEST_F(TargetHandlersTest, ShowsMetadataByTarget) {
   const auto asked = [this](std::string_view query) { return data_of(target_metadata(view_, request_of(query))); };
-  EXPECT_EQ(asked("limit=1"),
-            R"([{"target":{"job":"node"},"metric":"b","type":"counter","help":"Help.","unit":"seconds"}])");
+  const std::string of_node = asked("");
+  EXPECT_TRUE(of_node.starts_with(
+      R"([{"target":{"job":"node"},"metric":"b","type":"counter","help":"Help.","unit":"seconds"},)"));
+  view_.metadata_of_other = {{"b", MetricType::kGauge, "", ""}};
+  EXPECT_NE(asked(""), of_node);
+  EXPECT_EQ(asked("limit=1"), of_node) << "a target is shown whole";
+  EXPECT_EQ(asked("limit=4"), of_node);
+  EXPECT_EQ(asked("limit=5"), asked(""));
+  EXPECT_EQ(asked("limit=1&match_target={job='other'}"),
+            R"([{"target":{"job":"other"},"metric":"b","type":"gauge","help":"","unit":""}])");
+  EXPECT_EQ(asked("metric=b&limit=1"),
+            R"([{"target":{"job":"node"},"type":"counter","help":"Help.","unit":"seconds"}])");
+  view_.metadata_of_other.clear();
   EXPECT_EQ(asked("metric=b"), R"([{"target":{"job":"node"},"type":"counter","help":"Help.","unit":"seconds"}])");
   EXPECT_EQ(asked("metric=b&match_target={job='node'}"), asked("metric=b"));
   EXPECT_EQ(asked("match_target={job='web'}"), "[]");
