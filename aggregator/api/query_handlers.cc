@@ -154,9 +154,10 @@ Outcome query_exemplars(const net::Request& request) {
   if (!range) return refuse(range.error());
   if (range->max_ms < range->min_ms)
     return refuse({ErrorType::kBadData, "end timestamp must not be before start timestamp"});
-  if (const auto parsed = promql::parse_expression(parameters.value("query"), kEverything); !parsed)
-    return refuse(error_of(parsed.error()));
+  const auto parsed = promql::parse_expression(parameters.value("query"), kEverything);
+  if (!parsed) return refuse(error_of(parsed.error()));
   Answer answer;
+  answer.no_content = !promql::has_selector(**parsed);
   answer.body += "[]";
   return answer;
 }

@@ -1,5 +1,7 @@
 #include "aggregator/promql/ast.h"
 
+#include <algorithm>
+
 namespace tidemark::promql {
 
 std::string_view value_type_name(ValueType type) {
@@ -116,6 +118,35 @@ const Expr& unwrap_parens(const Expr& expr) {
   const Expr* inner = &expr;
   while (const auto* paren = try_as<ParenExpr>(*inner)) inner = paren->expr.get();
   return *inner;
+}
+
+// Recursion is bounded by kTreeDepthMax.
+bool has_selector(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::kNumber:
+    case ExprKind::kString:
+      return false;
+    case ExprKind::kVectorSelector:
+    case ExprKind::kMatrixSelector:
+      return true;
+    case ExprKind::kSubquery:
+      return has_selector(*as<SubqueryExpr>(expr).expr);
+    case ExprKind::kParen:
+      return has_selector(*as<ParenExpr>(expr).expr);
+    case ExprKind::kUnary:
+      return has_selector(*as<UnaryExpr>(expr).expr);
+    case ExprKind::kBinary:
+      return has_selector(*as<BinaryExpr>(expr).lhs) || has_selector(*as<BinaryExpr>(expr).rhs);
+    case ExprKind::kAggregate: {
+      const auto& aggregate = as<AggregateExpr>(expr);
+      return has_selector(*aggregate.expr) || (aggregate.parameter != nullptr && has_selector(*aggregate.parameter));
+    }
+    case ExprKind::kCall: {
+      const auto& args = as<CallExpr>(expr).args;
+      return std::any_of(args.begin(), args.end(), [](const ExprPtr& arg) { return has_selector(*arg); });
+    }
+  }
+  return false;
 }
 
 }  // namespace tidemark::promql

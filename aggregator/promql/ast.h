@@ -261,4 +261,7 @@ struct CallExpr : Expr {
   std::vector<ExprPtr> args;           // Number and types fit the function's.
 };
 
+// Whether it asks for any series at all.
+bool has_selector(const Expr& expr);
+
 }  // namespace tidemark::promql

@@ -194,6 +194,10 @@ TEST(QueryExemplarsTest, FindsNoneAndChecksTheRequest) {
   const auto asked = [](std::string_view query_string) { return sent(query_exemplars(request_of(query_string))); };
   EXPECT_EQ(asked("query=up&start=1&end=2"), R"(200 {"status":"success","data":[]})");
   EXPECT_EQ(asked("query=limitk(1,up)"), R"(200 {"status":"success","data":[]})") << "experimental ones too";
+  for (const char* no_selector : {"1", "time()", "vector(1)%2B-(2)", "'a'"})
+    EXPECT_EQ(asked("query=" + std::string(no_selector)), "204 ") << no_selector;
+  for (const char* selector : {"quantile(scalar(a),vector(1))", "-(vector(1)%2Ba)", "rate(a[1m])", "abs(a)[1m:]"})
+    EXPECT_EQ(asked("query=" + std::string(selector)), asked("query=up")) << selector;
   EXPECT_EQ(asked(""), bad_data("unknown position: parse error: no expression found in input"));
   EXPECT_EQ(asked("query=up{"), bad_data("1:4: parse error: unexpected end of input inside braces"));
   EXPECT_EQ(asked("query=up&start=2&end=1"), bad_data("end timestamp must not be before start timestamp"));
