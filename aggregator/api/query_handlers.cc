@@ -8,6 +8,7 @@
 #include "aggregator/api/parameters.h"
 #include "aggregator/api/result_json.h"
 #include "aggregator/promql/parser.h"
+#include "aggregator/promql/quote.h"
 
 namespace tidemark::api {
 namespace {
@@ -92,7 +93,7 @@ Outcome send(promql::QueryResult result, Answer answer) {
   return answer;
 }
 
-Outcome encode(promql::QueryResult result, size_t limit) {
+Outcome encode(promql::QueryResult result, size_t limit, std::string_view stats) {
   Answer answer;
   answer.warnings = std::move(result.warnings);
   answer.infos = std::move(result.infos);
@@ -100,6 +101,12 @@ Outcome encode(promql::QueryResult result, size_t limit) {
   if (has_many && limit > 0 && result.series.size() > limit) {
     result.series.resize(limit);
     answer.warnings.emplace_back("results truncated due to limit");
+  }
+  if (!stats.empty() && stats != "true" && stats != "all") {
+    answer.warnings.push_back(
+        fmt::format("value {} for parameter \"stats\" is deprecated and will be rejected in the next major release, "
+                    "use \"true\" or \"all\"",
+                    promql::quoted(stats)));
   }
   return send(std::move(result), std::move(answer));
 }
@@ -116,7 +123,7 @@ Outcome query(promql::Engine& engine, const Clock& clock, const net::Request& re
   if (!options) return refuse(options.error());
   auto result = engine.instant(parameters.value("query"), *t_ms, *options);
   if (!result) return refuse(query_error(result.error()));
-  return encode(std::move(*result), *limit);
+  return encode(std::move(*result), *limit, parameters.value("stats"));
 }
 
 Outcome query_range(promql::Engine& engine, const net::Request& request) {
@@ -143,7 +150,7 @@ Outcome query_range(promql::Engine& engine, const net::Request& request) {
   if (!options) return refuse(options.error());
   auto result = engine.range(parameters.value("query"), *start_ms, *end_ms, *step_ms, *options);
   if (!result) return refuse(query_error(result.error()));
-  return encode(std::move(*result), *limit);
+  return encode(std::move(*result), *limit, parameters.value("stats"));
 }
 
 Outcome query_exemplars(const net::Request& request) {

@@ -73,7 +73,7 @@ class LongAnswersTest : public QueryHandlersTest {
   // Of some 6 MB.
   net::Response response() {
     net::Response out;
-    respond(query_range(engine_, request_of("query=many&start=0&end=299&step=1&stats=1")), out);
+    respond(query_range(engine_, request_of("query=many&start=0&end=299&step=1&stats=true")), out);
     return out;
   }
 };
@@ -134,7 +134,14 @@ TEST_F(QueryHandlersTest, TellsWhatAQueryTook) {
   const std::string timings =
       R"("stats":{"timings":{"evalTotalTime":0,"resultSortTime":0,"queryPreparationTime":0,"innerEvalTime":0,)"
       R"("execQueueTime":0,"execTotalTime":0},"samples":{)";
-  const std::string totals = stats_of("&stats=1");
+  const std::string deprecated =
+      R"("warnings":["value \"1\" for parameter \"stats\" is deprecated and will be rejected in the next major release, )"
+      R"(use \"true\" or \"all\""])";
+  EXPECT_NE(stats_of("&stats=1").find(deprecated), std::string::npos);
+  EXPECT_NE(instant("query=1&stats=1").find(deprecated), std::string::npos);
+  for (const char* how : {"&stats=true", "&stats=all"})
+    EXPECT_EQ(stats_of(how).find("warnings"), std::string::npos) << how;
+  const std::string totals = stats_of("&stats=true");
   EXPECT_EQ(totals.substr(0, totals.find(R"("peakSamples")")),
             timings + R"("totalQueryableSamples":6,"samplesRead":4,)");
   const std::string all = stats_of("&stats=all");
