@@ -145,16 +145,14 @@ void read_features(const std::vector<std::string>& lists, ServerOptions& options
       begin = end + 1;
       if (name == "promql-experimental-functions") {
         parser.experimental_functions = true;
-      } else if (name == "promql-duration-expr") {
-        // They are part of the language.
       } else if (name == "promql-extended-range-selectors") {
         parser.extended_range_selectors = true;
       } else if (name == "promql-binop-fill-modifiers") {
         parser.binop_fill_modifiers = true;
       } else if (name == "promql-delayed-name-removal") {
         options.engine.delayed_name_removal = true;
-      } else if (name == "st-storage") {
-        // They are always stored.
+      } else if (name == "st-storage" || name == "promql-duration-expr") {
+        // Start timestamps are always stored, duration expressions part of the language.
       } else if (name == "use-start-timestamps") {
         options.engine.use_start_timestamps = true;
       } else if (!name.empty()) {
