@@ -120,33 +120,37 @@ const Expr& unwrap_parens(const Expr& expr) {
   return *inner;
 }
 
-// Recursion is bounded by kTreeDepthMax.
-bool has_selector(const Expr& expr) {
+bool any_operand(const Expr& expr, const std::function<bool(const Expr&)>& is_it) {
   switch (expr.kind) {
     case ExprKind::kNumber:
     case ExprKind::kString:
-      return false;
     case ExprKind::kVectorSelector:
+      return false;
     case ExprKind::kMatrixSelector:
-      return true;
+      return is_it(*as<MatrixSelector>(expr).vector);
     case ExprKind::kSubquery:
-      return has_selector(*as<SubqueryExpr>(expr).expr);
+      return is_it(*as<SubqueryExpr>(expr).expr);
     case ExprKind::kParen:
-      return has_selector(*as<ParenExpr>(expr).expr);
+      return is_it(*as<ParenExpr>(expr).expr);
     case ExprKind::kUnary:
-      return has_selector(*as<UnaryExpr>(expr).expr);
+      return is_it(*as<UnaryExpr>(expr).expr);
     case ExprKind::kBinary:
-      return has_selector(*as<BinaryExpr>(expr).lhs) || has_selector(*as<BinaryExpr>(expr).rhs);
+      return is_it(*as<BinaryExpr>(expr).lhs) || is_it(*as<BinaryExpr>(expr).rhs);
     case ExprKind::kAggregate: {
       const auto& aggregate = as<AggregateExpr>(expr);
-      return has_selector(*aggregate.expr) || (aggregate.parameter != nullptr && has_selector(*aggregate.parameter));
+      return is_it(*aggregate.expr) || (aggregate.parameter != nullptr && is_it(*aggregate.parameter));
     }
     case ExprKind::kCall: {
       const auto& args = as<CallExpr>(expr).args;
-      return std::any_of(args.begin(), args.end(), [](const ExprPtr& arg) { return has_selector(*arg); });
+      return std::any_of(args.begin(), args.end(), [&](const ExprPtr& arg) { return is_it(*arg); });
     }
   }
   return false;
+}
+
+// Recursion is bounded by kTreeDepthMax.
+bool has_selector(const Expr& expr) {
+  return expr.kind == ExprKind::kVectorSelector || any_operand(expr, has_selector);
 }
 
 }  // namespace tidemark::promql

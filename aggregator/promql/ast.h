@@ -4,12 +4,13 @@
 // it stood in the text. Times are milliseconds. Names and meanings are those of Prometheus' documentation; "vector" is
 // the instant vector, "matrix" the range vector.
 //
-// To walk it: switch over `kind`, then as<T>(expr). No node is null unless its comment says so. A tree is never deeper
-// than kTreeDepthMax, so recursion over it is safe.
+// To walk it: switch over `kind`, then as<T>(expr), or any_operand() where kinds do not matter. No node is null unless
+// its comment says so. A tree is never deeper than kTreeDepthMax, so recursion over it is safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -260,6 +261,9 @@ struct CallExpr : Expr {
   const Function* function = nullptr;  // An entry of functions.h' table. Never null.
   std::vector<ExprPtr> args;           // Number and types fit the function's.
 };
+
+// Asks of each expression directly below, in the text's order, until one is it; an aggregation's parameter comes last.
+bool any_operand(const Expr& expr, const std::function<bool(const Expr&)>& is_it);
 
 // Whether it asks for any series at all.
 bool has_selector(const Expr& expr);

@@ -36,39 +36,17 @@ class ReferenceTime {
 
   // True when there is a selector.
   bool find(const Expr& expr) {
-    switch (expr.kind) {
-      case ExprKind::kNumber:
-      case ExprKind::kString:
-        return false;
-      case ExprKind::kVectorSelector:
-        shift_ = plan_.times(expr).shift;
-        return true;
-      case ExprKind::kMatrixSelector:
-        return find(*as<MatrixSelector>(expr).vector);
-      case ExprKind::kParen:
-        return find(*as<ParenExpr>(expr).expr);
-      case ExprKind::kUnary:
-        return find(*as<UnaryExpr>(expr).expr);
-      case ExprKind::kBinary:
-        return find(*as<BinaryExpr>(expr).lhs) || find(*as<BinaryExpr>(expr).rhs);
-      case ExprKind::kAggregate: {
-        const auto& aggregate = as<AggregateExpr>(expr);
-        return find(*aggregate.expr) || (aggregate.parameter != nullptr && find(*aggregate.parameter));
-      }
-      case ExprKind::kCall: {
-        const auto& args = as<CallExpr>(expr).args;
-        return std::any_of(args.begin(), args.end(), [&](const ExprPtr& arg) { return find(*arg); });
-      }
-      case ExprKind::kSubquery: {
-        if (!find(*as<SubqueryExpr>(expr).expr)) return false;
-        if (shift_.at_ms) return true;
-        const TimeShift& outer = plan_.times(expr).shift;
-        shift_.offset_ms = -TimeShift::earlier(TimeShift::earlier(0, shift_.offset_ms), outer.offset_ms);
-        shift_.at_ms = outer.at_ms;
-        return true;
-      }
+    if (expr.kind == ExprKind::kVectorSelector) {
+      shift_ = plan_.times(expr).shift;
+      return true;
     }
-    return false;
+    if (!any_operand(expr, [this](const Expr& below) { return find(below); })) return false;
+    if (expr.kind == ExprKind::kSubquery && !shift_.at_ms) {
+      const TimeShift& outer = plan_.times(expr).shift;
+      shift_.offset_ms = -TimeShift::earlier(TimeShift::earlier(0, shift_.offset_ms), outer.offset_ms);
+      shift_.at_ms = outer.at_ms;
+    }
+    return true;
   }
 
   const TimeShift& shift() const { return shift_; }

@@ -1,6 +1,7 @@
 // Committer: the way of a batch into the store.
 //
-//   wait for room in the log  ->  find or create the series  ->  enter the shards touched, in rising order
+//   wait for room in the log  ->  find or create the series of what can be taken
+//   ->  enter the shards touched, in rising order
 //   ->  take a position  ->  decide and append, still hidden (asking the files about late samples)
 //   ->  write log record and new series in one batch
 //   ->  leave the shards  ->  publish, in order

@@ -19,7 +19,8 @@
 // there.
 //
 // What was deleted is taken out before chunks are merged (tombstones.h). A tombstone goes in the ingest after which all
-// its series have been gone through. Series that have no chunk left then go from the window's postings (unpost.h).
+// its series have been gone through and read, by one process: what another could not read is not remembered. Series
+// that have no chunk left then go from the window's postings (unpost.h).
 //
 // Versions: a new chunk carries the newest version of those it replaces, so a later chunk with another value at the
 // same time still wins over it. Should a new chunk have the key of a replaced one (same start, same version), it takes
